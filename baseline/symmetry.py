@@ -1,0 +1,194 @@
+"""Smoothed local symmetries (Brady and Asada): the two sides of a limb, seen across it.
+
+Two edge points are locally symmetric when the chord between them makes nearly equal angles
+with both tangents. The chord's middle lies on the limb's axis, its length is the limb's width.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from baseline.compiled import compiled
+from baseline.discs import Mask
+from baseline.edges import EdgePoints, Floats, Integers
+
+
+class SymmetryParams(NamedTuple):
+    """The numbers of local symmetries; a named tuple, so that compiled code takes it whole.
+
+    Attributes
+    ----------
+    min_width, max_width : float
+        Length of a chord, px. Ours (g)
+    skew : float
+        Greatest difference between the chord's angles with the two tangents, degrees. Ours (g)
+    taper : float
+        Greatest angle between the two tangents, degrees. Ours (g)
+    min_skin : float
+        Share of the chord that must be skin, no unit. Ours (g)
+    clearance : float
+        Length at each end of a chord that is not examined for skin and edges, px. Ours (g)
+    rival_distance : float
+        Of partners of one point nearer than this to each other the best is kept, px. Ours (g)
+    """
+
+    min_width: float = 4.0
+    max_width: float = 64.0
+    skew: float = 15.0
+    taper: float = 30.0
+    min_skin: float = 0.8
+    clearance: float = 2.0
+    rival_distance: float = 6.0
+
+
+@dataclass(frozen=True)
+class Symmetries:
+    """Local symmetries, as a structure of arrays over N chords.
+
+    Attributes
+    ----------
+    left, right : ndarray (N, 2)
+        The two edge points, (row, col) px.
+    centre : ndarray (N, 2)
+        Middle of the chord, px.
+    axis : ndarray (N,)
+        Axis of symmetry there, radians in [0, pi).
+    width : ndarray (N,)
+        Length of the chord, px.
+    """
+
+    left: Floats
+    right: Floats
+    centre: Floats
+    axis: Floats
+    width: Floats
+
+    def __len__(self) -> int:
+        return len(self.width)
+
+    def take(self, index: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Symmetries":
+        """Return the symmetries that an index or a mask selects."""
+        return Symmetries(
+            self.left[index],
+            self.right[index],
+            self.centre[index],
+            self.axis[index],
+            self.width[index],
+        )
+
+
+def local_symmetries(
+    edges: EdgePoints, skin: Mask, params: SymmetryParams = SymmetryParams()
+) -> Symmetries:
+    """Pair the edge points that face each other across skin.
+
+    Parameters
+    ----------
+    edges : EdgePoints
+    skin : ndarray (H, W), bool
+    """
+    order = np.argsort(edges.position[:, 0], kind="stable")
+    position, normal = edges.position[order], edges.normal[order]
+    across = np.stack([np.sin(normal), np.cos(normal)], axis=1)
+    pairs = _pairs(position, across, edges.outline[order], skin, edges.pixels, params)
+    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+    left, right = position[pairs[:, 0]], position[pairs[:, 1]]
+    chord = right - left
+    direction = np.arctan2(chord[:, 0], chord[:, 1])
+    skew = _half_turn(normal[pairs[:, 0]] - direction) + _half_turn(normal[pairs[:, 1]] - direction)
+    axis = np.mod(direction + np.pi / 2 + skew / 2, np.pi)
+    return Symmetries(left, right, (left + right) / 2, axis, np.hypot(chord[:, 0], chord[:, 1]))
+
+
+def _half_turn(angle: Floats) -> Floats:
+    """Angle between undirected lines, wrapped to [-pi/2, pi/2)."""
+    wrapped: Floats = np.mod(angle + np.pi / 2, np.pi) - np.pi / 2
+    return wrapped
+
+
+@compiled
+def _pairs(
+    position: Floats,
+    normal: Floats,
+    outline: Mask,
+    skin: Mask,
+    pixels: Mask,
+    params: SymmetryParams,
+) -> Integers:
+    """Index pairs of the symmetries; `position` is sorted by row, `normal` holds unit vectors."""
+    count = len(position)
+    skew, taper = math.radians(params.skew), math.radians(params.taper)
+    steepest = math.cos((skew + taper) / 2)
+    partner = np.empty(count, dtype=np.int64)
+    cost = np.empty(count)
+    found = [(0, 0) for _ in range(0)]
+    first = 0
+    for p in range(count):
+        while position[first, 0] < position[p, 0] - params.max_width:
+            first += 1
+        partners = 0
+        for q in range(first, count):
+            row, col = position[q, 0] - position[p, 0], position[q, 1] - position[p, 1]
+            if row > params.max_width:
+                break
+            square = row * row + col * col
+            if square < params.min_width**2 or square > params.max_width**2:
+                continue
+            dot_p = row * normal[p, 0] + col * normal[p, 1]
+            dot_q = row * normal[q, 0] + col * normal[q, 1]
+            limit = steepest * math.sqrt(square)
+            if abs(dot_p) < limit or abs(dot_q) < limit:
+                continue
+            # Gradients point apart; an outline's normal points out of the skin, so off the chord.
+            if outline[p] or outline[q]:
+                if (outline[p] and dot_p > 0) or (outline[q] and dot_q < 0):
+                    continue
+            elif dot_p * dot_q > 0:
+                continue
+            angle_p = math.atan((normal[p, 0] * col - normal[p, 1] * row) / dot_p)
+            angle_q = math.atan((normal[q, 0] * col - normal[q, 1] * row) / dot_q)
+            if abs(angle_p + angle_q) > skew or abs(angle_p - angle_q) > taper:
+                continue
+            if not _crosses_skin(position[p], position[q], skin, pixels, params):
+                continue
+            partner[partners] = q
+            cost[partners] = abs(angle_p + angle_q) / skew + abs(angle_p - angle_q) / taper
+            partners += 1
+        for a in range(partners):
+            best = True
+            for b in range(partners):
+                if cost[b] < cost[a] or (cost[b] == cost[a] and b < a):
+                    row = position[partner[a], 0] - position[partner[b], 0]
+                    col = position[partner[a], 1] - position[partner[b], 1]
+                    if row * row + col * col <= params.rival_distance**2:
+                        best = False
+                        break
+            if best:
+                found.append((p, partner[a]))
+    pairs = np.empty((len(found), 2), dtype=np.int64)
+    for k in range(len(found)):
+        pairs[k, 0], pairs[k, 1] = found[k]
+    return pairs
+
+
+@compiled
+def _crosses_skin(p: Floats, q: Floats, skin: Mask, pixels: Mask, params: SymmetryParams) -> bool:
+    """Whether the chord runs over skin and meets no other edge, its ends left out."""
+    row, col = q[0] - p[0], q[1] - p[1]
+    length = math.hypot(row, col)
+    inner = max(length - 2 * params.clearance, 0.0)
+    steps = int(2 * inner) + 1
+    covered = 0
+    for step in range(steps + 1):
+        along = (params.clearance + inner * step / steps) / length
+        if inner == 0.0:
+            along = 0.5
+        r, c = int(p[0] + along * row + 0.5), int(p[1] + along * col + 0.5)
+        r, c = min(max(r, 0), skin.shape[0] - 1), min(max(c, 0), skin.shape[1] - 1)
+        if pixels[r, c] and 0 < step < steps:
+            return False
+        covered += skin[r, c]
+    return bool(covered >= params.min_skin * (steps + 1))

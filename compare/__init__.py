@@ -1,0 +1,1 @@
+"""The judge, who knows every contestant, and the root of the command line."""

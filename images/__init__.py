@@ -1,0 +1,1 @@
+"""The ground floor: safe reading of pictures, and resumable runs over folders."""

@@ -1,0 +1,104 @@
+"""Files that are whole or absent, in a working folder that one run at a time may use."""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCK, PLAN = "lock", "plan.json"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `commit` put into a file: the number of lines, and the sha256 of the bytes."""
+
+    lines: int
+    sha256: str
+
+
+def commit(parts: Path, target: Path, lines: Iterable[bytes]) -> Written:
+    """Write a file so that, whenever the machine stops, it is there in full or not at all.
+
+    Parameters
+    ----------
+    parts : Path
+        Folder for the temporary file, on the same file system as `target`.
+    target : Path
+        Replaced if it exists.
+    lines : iterable of bytes
+        Written as they come.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder is not to be written to; `target` is as it was.
+    """
+    temporary = parts / f"{target.name}.{os.getpid()}.tmp"
+    digest, number = hashlib.sha256(), 0
+    try:
+        with temporary.open("wb") as file:
+            for line in lines:
+                file.write(line)
+                digest.update(line)
+                number += 1
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too, must reach the disk
+    finally:
+        os.close(folder)
+    return Written(number, digest.hexdigest())
+
+
+def json_line(value: object) -> bytes:
+    """Return JSON in plain ASCII, in which any file name can be written and read back."""
+    return json.dumps(value, allow_nan=False).encode("ascii") + b"\n"
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's sha256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def only_run(parts: Path) -> Iterator[None]:
+    """Hold a working folder, made if need be; it goes again if no plan is left in it.
+
+    Raises
+    ------
+    ValueError
+        If another process holds it.
+    """
+    parts.mkdir(exist_ok=True)
+    with (parts / LOCK).open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"expected no other run on {parts.stem}, but one is at work; wait until it ends"
+            ) from None
+        try:
+            yield
+        finally:
+            if not (parts / PLAN).exists():
+                clear(parts)
+                (parts / LOCK).unlink()
+                parts.rmdir()
+
+
+def clear(parts: Path) -> None:
+    """Remove everything but the lock; the plan first, so that what is left is never continued."""
+    (parts / PLAN).unlink(missing_ok=True)
+    for path in parts.iterdir():
+        if path.name != LOCK:
+            path.unlink()
