@@ -144,15 +144,15 @@ def detect(
     edges = symmetries = grouping = None
     ribbons: tuple[Symmetries, ...] = ()
     segments: tuple[Segment, ...] = ()
-    cuts = {}
+    cut: tuple[str, ...] = ()
     passed = skin.fraction >= params.skin.min_fraction
     if passed or params.score == "grouper_first":
         edges = edge_points(skin, params.edges)
         symmetries = local_symmetries(edges, skin.mask, params.symmetry)
-        ribbons, cuts["ribbons"] = find_ribbons(symmetries, working.shape, params.ribbons)
-        segments, cuts["segments"] = find_segments(ribbons, skin.mask, params.segments)
+        ribbons, many_peaks = find_ribbons(symmetries, working.shape, params.ribbons)
+        segments, many_segments = find_segments(ribbons, skin.mask, params.segments)
         grouping = find_groups(segments, params.grouping)
-        cuts["limbs"] = grouping.cut
+        cut = ("ribbons",) * many_peaks + ("segments",) * many_segments + grouping.cut
 
     score = graded_score(skin.fraction, grouping, params.configuration, params)
     decision = score >= 0.5
@@ -161,7 +161,7 @@ def detect(
         stopped_at = "groups" if segments else "segments" if grouping else "skin_filter"
     return Detection(
         image.shape[:2], working, planes, skin, edges, symmetries, ribbons, segments, grouping,
-        stopped_at, score, decision, tuple(name for name, cut in cuts.items() if cut), params,
+        stopped_at, score, decision, cut, params,
     )  # fmt: skip
 
 

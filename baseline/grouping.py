@@ -127,13 +127,14 @@ class Grouping:
         Those that pass, least tau first; a Limb's `tau` and so on are at most 1.
     taus : mapping of Rule to float
         Least tau of each rule over the picture; infinity where none is within `max_tau`.
-    cut : bool
-        Whether there were more limbs than `GroupingParams.max_limbs`.
+    cut : tuple of str
+        "limbs" where there were more than `GroupingParams.max_limbs`, "groups" where more of a
+        rule than `max_groups`: the listing ends there, the taus do not change.
     """
 
     groups: Mapping[Rule, tuple[Group, ...]]
     taus: Mapping[Rule, float]
-    cut: bool
+    cut: tuple[str, ...]
 
 
 # The rules, one at a time ---------------------------------------------------------------------
@@ -220,7 +221,7 @@ def find_groups(
     """
     pieces = _pieces(segments)
     limbs = _least_first(limbs_of(pieces, params))
-    cut = len(limbs) > params.max_limbs
+    cut: tuple[str, ...] = ("limbs",) if len(limbs) > params.max_limbs else ()
     limbs = limbs[: params.max_limbs]
     crosses = crossings(pieces)
     found: dict[Rule, Floats] = {
@@ -235,10 +236,13 @@ def find_groups(
         "limb_segment_girdle": lambda row: _limb_segment(segments, limbs, row, params),
         "spine_thigh": lambda row: _spine(segments, row, params),
     }
+    passing = {rule: _least_first(rows[rows[:, -1] <= 1]) for rule, rows in found.items()}
+    if max(len(rows) for rows in passing.values()) > params.max_groups:
+        cut += ("groups",)
     return Grouping(
         groups={
-            rule: tuple(make[rule](row) for row in _least_first(rows[rows[:, -1] <= 1]))
-            for rule, rows in found.items()
+            rule: tuple(make[rule](row) for row in rows[: params.max_groups])
+            for rule, rows in passing.items()
         },
         taus={rule: float(rows[:, -1].min(initial=NEVER)) for rule, rows in found.items()},
         cut=cut,

@@ -62,6 +62,8 @@ class GroupingParams(NamedTuple):
         How far intervals are relaxed in search of a score, no unit. Ours
     max_limbs : int
         Limbs that are paired into girdles, a count; the search is cut beyond. Ours (g)
+    max_groups : int
+        Groups of each rule that are listed, a count; the least tau first. Ours (g)
     """
 
     min_limb_aspect: float = 1.5
@@ -85,6 +87,7 @@ class GroupingParams(NamedTuple):
     trunk_opposite: bool = False
     max_tau: float = 2.0
     max_limbs: int = 400
+    max_groups: int = 100
 
 
 @compiled

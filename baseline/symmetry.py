@@ -120,36 +120,32 @@ def _pairs(
 ) -> Integers:
     """Index pairs of the symmetries; `position` is sorted by row, `normal` holds unit vectors."""
     count = len(position)
+    rows, cols = position[:, 0].copy(), position[:, 1].copy()
+    down, across = normal[:, 0].copy(), normal[:, 1].copy()
     skew, taper = math.radians(params.skew), math.radians(params.taper)
-    steepest = math.cos((skew + taper) / 2)
     partner = np.empty(count, dtype=np.int64)
     cost = np.empty(count)
     found = [(0, 0) for _ in range(0)]
-    first = 0
+    first, last = 0, 0
     for p in range(count):
-        while position[first, 0] < position[p, 0] - params.max_width:
+        while rows[first] < rows[p] - params.max_width:
             first += 1
+        while last < count and rows[last] <= rows[p] + params.max_width:
+            last += 1
+        near = slice(first, last)
+        others = (rows[near], cols[near], down[near], across[near], outline[near])
+        facing = _facing(rows[p], cols[p], down[p], across[p], outline[p], others, params)
         partners = 0
-        for q in range(first, count):
-            row, col = position[q, 0] - position[p, 0], position[q, 1] - position[p, 1]
-            if row > params.max_width:
-                break
-            square = row * row + col * col
-            if square < params.min_width**2 or square > params.max_width**2:
+        for q in range(first, last):
+            if not facing[q - first]:
                 continue
-            dot_p = row * normal[p, 0] + col * normal[p, 1]
-            dot_q = row * normal[q, 0] + col * normal[q, 1]
-            limit = steepest * math.sqrt(square)
-            if abs(dot_p) < limit or abs(dot_q) < limit:
-                continue
-            # Gradients point apart; an outline's normal points out of the skin, so off the chord.
-            if outline[p] or outline[q]:
-                if (outline[p] and dot_p > 0) or (outline[q] and dot_q < 0):
-                    continue
-            elif dot_p * dot_q > 0:
-                continue
-            angle_p = math.atan((normal[p, 0] * col - normal[p, 1] * row) / dot_p)
-            angle_q = math.atan((normal[q, 0] * col - normal[q, 1] * row) / dot_q)
+            row, col = rows[q] - rows[p], cols[q] - cols[p]
+            angle_p = math.atan(
+                (down[p] * col - across[p] * row) / (row * down[p] + col * across[p])
+            )
+            angle_q = math.atan(
+                (down[q] * col - across[q] * row) / (row * down[q] + col * across[q])
+            )
             if abs(angle_p + angle_q) > skew or abs(angle_p - angle_q) > taper:
                 continue
             if not _crosses_skin(position[p], position[q], skin, pixels, params):
@@ -161,8 +157,8 @@ def _pairs(
             best = True
             for b in range(partners):
                 if cost[b] < cost[a] or (cost[b] == cost[a] and b < a):
-                    row = position[partner[a], 0] - position[partner[b], 0]
-                    col = position[partner[a], 1] - position[partner[b], 1]
+                    row = rows[partner[a]] - rows[partner[b]]
+                    col = cols[partner[a]] - cols[partner[b]]
                     if row * row + col * col <= params.rival_distance**2:
                         best = False
                         break
@@ -172,6 +168,44 @@ def _pairs(
     for k in range(len(found)):
         pairs[k, 0], pairs[k, 1] = found[k]
     return pairs
+
+
+@compiled
+def _facing(
+    row: float,
+    col: float,
+    down: float,
+    across: float,
+    outline: bool,
+    others: tuple[Floats, Floats, Floats, Floats, Mask],
+    params: SymmetryParams,
+) -> Mask:
+    """Mark the points that may face a given one: what can be told without angles.
+
+    This loop meets every pair of points. It is free of branches, so that the compiler takes
+    several points at a time.
+    """
+    rows, cols, downs, acrosses, outlines = others
+    steepest = math.cos(math.radians((params.skew + params.taper) / 2)) ** 2
+    least, most = params.min_width**2, params.max_width**2
+    facing = np.empty(rows.size, dtype=np.bool_)
+    for q in range(rows.size):
+        chord_row, chord_col = rows[q] - row, cols[q] - col
+        square = chord_row * chord_row + chord_col * chord_col
+        here = chord_row * down + chord_col * across
+        there = chord_row * downs[q] + chord_col * acrosses[q]
+        # Gradients point apart; an outline's normal points out of the skin, so off the chord.
+        apart = (here * there < 0) | outline | outlines[q]
+        inwards = (outline & (here > 0)) | (outlines[q] & (there < 0))
+        facing[q] = (
+            (square >= least)
+            & (square <= most)
+            & (here * here >= steepest * square)
+            & (there * there >= steepest * square)
+            & apart
+            & (not inwards)
+        )
+    return facing
 
 
 @compiled
