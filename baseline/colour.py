@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from baseline.discs import Plane, disc_median
-
-RGB = npt.NDArray[np.uint8]
+from images.reading import RGB
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,8 @@ def log_opponent(
     Parameters
     ----------
     image : ndarray (H, W, 3), uint8
-    noise : ndarray (H, W, 3) or float
-        In [0, 1), added to each value before its logarithm, so that the few levels of dark
+    noise : ndarray (3, H, W) or float
+        In [0, 1), added to each plane before its logarithm, so that the few levels of dark
         pixels do not make steps.
     zero : int
         The zero response, subtracted from R, G and B.
@@ -109,18 +108,22 @@ def log_opponent(
     >>> round(float(tan.hue[0, 0]), 1), round(float(tan.saturation[0, 0]), 1)
     (154.8, 16.4)
     """
-    light = np.maximum(image.astype(np.float32) - np.float32(zero), 0)
-    # numpy's natural logarithm is several times faster than its log10.
-    levels = np.float32(params.gain / np.log(10)) * np.log(light + np.float32(1) + noise)
-    red, green, blue = np.moveaxis(levels.astype(np.float32, copy=False), 2, 0)
-    return LogOpponent(intensity=green.copy(), rg=red - green, by=blue - (green + red) / 2)
+    noises = np.broadcast_to(np.float32(noise), (3, *image.shape[:2]))
+    # Plane by plane, which stays in the cache; by the natural logarithm, which numpy has faster.
+    red, green, blue = (
+        np.float32(params.gain / np.log(10))
+        * np.log(np.maximum(plane.astype(np.float32) - np.float32(zero), 0) + np.float32(1) + added)
+        for plane, added in zip(np.moveaxis(image, 2, 0), noises, strict=True)
+    )
+    return LogOpponent(intensity=green, rg=red - green, by=blue - (green + red) / 2)
 
 
 def smooth(planes: LogOpponent, params: ColourParams = ColourParams()) -> LogOpponent:
     """Replace Rg and By by their disc medians; intensity keeps its detail."""
     radius = scaled_radius(params.smoothing_radius, picture_scale(planes.rg.shape))
-    rg, by = disc_median(np.stack([planes.rg, planes.by]), radius)
-    return LogOpponent(planes.intensity, rg, by)
+    return LogOpponent(
+        planes.intensity, disc_median(planes.rg, radius), disc_median(planes.by, radius)
+    )
 
 
 def colour_planes(image: RGB, params: ColourParams = ColourParams()) -> LogOpponent:
@@ -131,5 +134,6 @@ def colour_planes(image: RGB, params: ColourParams = ColourParams()) -> LogOppon
     image : ndarray (H, W, 3), uint8
         At working size.
     """
-    noise = np.random.default_rng(params.seed).random(image.shape, dtype=np.float32)
+    shape = (3, *image.shape[:2])
+    noise = np.random.default_rng(params.seed).random(shape, dtype=np.float32)
     return smooth(log_opponent(image, noise, zero_response(image, params.border), params), params)

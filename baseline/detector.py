@@ -10,7 +10,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from baseline.colour import RGB, ColourParams, LogOpponent, colour_planes
+from baseline.colour import ColourParams, LogOpponent, colour_planes
 from baseline.edges import EdgeParams, EdgePoints, edge_points
 from baseline.grouping import CONFIGURATIONS, RULES, Group, Grouping, Rule, find_groups
 from baseline.ribbons import RibbonParams, find_ribbons
@@ -18,6 +18,7 @@ from baseline.rules import NEVER, GroupingParams
 from baseline.segments import Segment, SegmentParams, find_segments
 from baseline.skin import SkinMap, SkinParams, skin_filter
 from baseline.symmetry import Symmetries, SymmetryParams, local_symmetries
+from images.reading import RGB
 
 Stage = Literal["skin_filter", "segments", "groups"]
 ScoreName = Literal["cascade", "grouper_first"]

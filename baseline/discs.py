@@ -33,39 +33,48 @@ def disc(radius: float) -> Mask:
     return footprint
 
 
-def disc_median(planes: Plane, radius: float) -> Plane:
+def disc_median(plane: Plane, radius: float) -> Plane:
     """Exact median over a disc, for small discs.
 
     Forgetful selection: among any ``n // 2 + 2`` of ``n`` values neither the least nor the
-    greatest can be the median, so both are forgotten and the next value is let in. Every
-    comparison runs over whole planes at once.
+    greatest can be the median, so both are forgotten and the next value is let in. A row of
+    pixels is worked on at once.
 
     Parameters
     ----------
-    planes : ndarray (..., H, W), float32
+    plane : ndarray (H, W), float32
     radius : float
         In px.
     """
-    footprint = disc(radius)
-    reach = footprint.shape[0] // 2
-    height, width = planes.shape[-2:]
-    sides = [(0, 0)] * (planes.ndim - 2) + [(reach, reach)] * 2
-    padded = np.pad(planes, sides, mode="edge")
-    values = [
-        padded[..., row : row + height, col : col + width] for row, col in np.argwhere(footprint)
-    ]
-    enough = len(values) // 2 + 2
-    kept, waiting = values[:enough], values[enough:]
-    while True:
-        for i in range(len(kept) - 1):
-            kept[i], kept[i + 1] = np.minimum(*kept[i : i + 2]), np.maximum(*kept[i : i + 2])
-        kept.pop()
-        least = kept.pop()
-        for i, other in enumerate(kept):
-            kept[i], least = np.maximum(other, least), np.minimum(other, least)
-        if not waiting:
-            return kept[0]
-        kept.append(waiting.pop())
+    offsets = disc_offsets(radius)
+    reach = int(offsets.max())
+    return _disc_median(np.pad(plane, reach, mode="edge"), offsets + reach, reach)
+
+
+@compiled
+def _disc_median(padded: Plane, offsets: Offsets, reach: int) -> Plane:
+    height, width = padded.shape[0] - 2 * reach, padded.shape[1] - 2 * reach
+    median = np.empty((height, width), dtype=padded.dtype)
+    values = np.empty((len(offsets), width), dtype=padded.dtype)
+    for row in range(height):
+        for k in range(len(offsets)):
+            left = offsets[k, 1]
+            values[k] = padded[row + offsets[k, 0], left : left + width]
+        first, end = 0, len(offsets) // 2 + 2
+        for waiting in range(end, len(offsets) + 1):
+            for k in range(first, end - 1):  # the greatest goes to the end
+                for col in range(width):
+                    a, b = values[k, col], values[k + 1, col]
+                    values[k, col], values[k + 1, col] = min(a, b), max(a, b)
+            for k in range(end - 2, first, -1):  # the least to the front
+                for col in range(width):
+                    a, b = values[k - 1, col], values[k, col]
+                    values[k - 1, col], values[k, col] = min(a, b), max(a, b)
+            first += 1
+            if waiting < len(offsets):
+                values[end - 1] = values[waiting]
+        median[row] = values[first]
+    return median
 
 
 @compiled

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from baseline.discs import Mask, Plane
+from baseline.discs import Mask, Plane, disc
 from baseline.skin import SkinMap
 
 Floats = npt.NDArray[np.float64]
@@ -165,8 +165,8 @@ def _outline(skin: SkinMap, canny: Mask, params: EdgeParams) -> EdgePoints:
     foreign = (~skin.loose).astype(np.uint8)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     rim = skin.mask & cv2.dilate(foreign, cross).astype(bool)
-    if canny.any():
-        rim &= ndimage.distance_transform_edt(~canny) > params.outline_clearance
+    clearance = disc(params.outline_clearance).astype(np.uint8)
+    rim &= ~cv2.dilate(canny.astype(np.uint8), clearance).astype(bool)
     rows, cols = np.nonzero(rim)
     slope_row, slope_col = gaussian_gradient(skin.mask.astype(np.float32), params.sigma)
     normal = np.arctan2(-slope_row[rows, cols], -slope_col[rows, cols]).astype(np.float64)

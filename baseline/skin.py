@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from baseline.colour import RGB, LogOpponent, picture_scale, scaled_radius
+from baseline.colour import LogOpponent, picture_scale, scaled_radius
 from baseline.discs import (
     Mask,
     Plane,
@@ -22,6 +22,7 @@ from baseline.discs import (
     majority,
     median_within,
 )
+from images.reading import RGB
 
 
 class ColourBox(NamedTuple):
@@ -134,10 +135,12 @@ def smooth_enough(intensity: Plane, where: Mask, params: SkinParams = SkinParams
         return where
     scale = picture_scale(intensity.shape)
     radius = scaled_radius(params.texture_radius, scale)
-    reached = cv2.dilate(where.astype(np.uint8), disc(radius).astype(np.uint8)).astype(bool)
+    around = disc_offsets(radius)
     detail = disc_offsets(scaled_radius(params.detail_radius, scale))
+    square = np.ones((2 * around.max() + 1,) * 2, np.uint8)  # holds the disc, and is far quicker
+    reached = cv2.dilate(where.astype(np.uint8), square).astype(bool)
     calm = median_within(intensity, detail, params.texture_limit, reached)
-    return majority(calm, disc_offsets(radius), where)
+    return majority(calm, around, where)
 
 
 def skin_filter(_image: RGB, planes: LogOpponent, params: SkinParams = SkinParams()) -> SkinMap:

@@ -122,7 +122,7 @@ def _pairs(
     count = len(position)
     rows, cols = position[:, 0].copy(), position[:, 1].copy()
     down, across = normal[:, 0].copy(), normal[:, 1].copy()
-    skew, taper = math.radians(params.skew), math.radians(params.taper)
+    skew, taper = math.tan(math.radians(params.skew)), math.tan(math.radians(params.taper))
     partner = np.empty(count, dtype=np.int64)
     cost = np.empty(count)
     found = [(0, 0) for _ in range(0)]
@@ -140,18 +140,20 @@ def _pairs(
             if not facing[q - first]:
                 continue
             row, col = rows[q] - rows[p], cols[q] - cols[p]
-            angle_p = math.atan(
-                (down[p] * col - across[p] * row) / (row * down[p] + col * across[p])
-            )
-            angle_q = math.atan(
-                (down[q] * col - across[q] * row) / (row * down[q] + col * across[q])
-            )
-            if abs(angle_p + angle_q) > skew or abs(angle_p - angle_q) > taper:
+            # Tangents of the angles between the chord and the two normals; their sums by the
+            # addition theorem, since arc tangents for every pair would cost more than all else.
+            tan_p = (down[p] * col - across[p] * row) / (row * down[p] + col * across[p])
+            tan_q = (down[q] * col - across[q] * row) / (row * down[q] + col * across[q])
+            product = tan_p * tan_q
+            if abs(tan_p + tan_q) > skew * (1 - product):
+                continue
+            if abs(tan_p - tan_q) > taper * (1 + product):
                 continue
             if not _crosses_skin(position[p], position[q], skin, pixels, params):
                 continue
             partner[partners] = q
-            cost[partners] = abs(angle_p + angle_q) / skew + abs(angle_p - angle_q) / taper
+            cost[partners] = abs(math.atan(tan_p) + math.atan(tan_q)) / params.skew
+            cost[partners] += abs(math.atan(tan_p) - math.atan(tan_q)) / params.taper
             partners += 1
         for a in range(partners):
             best = True

@@ -13,9 +13,9 @@ from pathlib import Path
 from sklearn.metrics import roc_auc_score
 
 from baseline import Detection, detect
-from baseline.colour import RGB
 from baseline.grouping import CONFIGURATIONS
 from benchmarks.photos import masked, people, pictures, share, skin_crop
+from images.reading import RGB
 
 PUBLISHED = {  # of 565 targets and 4289 controls; skin filter and F (q), others (r)
     "skin filter": (448, 485),

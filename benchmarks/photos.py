@@ -14,8 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.stats import binomtest
 
-from baseline.colour import RGB
-from images.reading import read
+from images.reading import RGB, read
 
 LIMBS = {
     "upper arm": ("shoulder", "elbow"),

@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from baseline.colour import RGB, LogOpponent, colour_planes
+from baseline.colour import LogOpponent, colour_planes
 from baseline.detector import reduce
 from baseline.skin import SkinMap, SkinParams, hsv_skin_filter, skin_filter
 from benchmarks.photos import masked, pictures, share
+from images.reading import RGB
 
 Filter = Callable[[RGB, LogOpponent, SkinParams], SkinMap]
 FILTERS: dict[str, Filter] = {"log-opponent": skin_filter, "HSV rule": hsv_skin_filter}
