@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from baseline.compiled import compiled
+from images.compiled import compiled
 
 Plane = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

@@ -2,7 +2,7 @@
 
 import math
 
-from baseline.compiled import compiled
+from images.compiled import compiled
 
 Point = tuple[float, float]
 

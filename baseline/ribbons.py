@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from baseline.compiled import compiled
 from baseline.discs import Mask
 from baseline.edges import Floats, Integers
 from baseline.symmetry import Symmetries
+from images.compiled import compiled
 
 
 class RibbonParams(NamedTuple):

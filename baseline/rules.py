@@ -12,9 +12,9 @@ Pieces are rows of an array: row, col of the middle, sin and cos of the axis, le
 import math
 from typing import NamedTuple
 
-from baseline.compiled import compiled
 from baseline.edges import Floats
 from baseline.geometry import Point, closest_points, distance, nearest_on_piece, shift
+from images.compiled import compiled
 
 NEVER = math.inf
 

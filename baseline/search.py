@@ -6,7 +6,6 @@ Each search returns a table of rows: indices of the parts and of their ends, and
 import numpy as np
 import numpy.typing as npt
 
-from baseline.compiled import compiled
 from baseline.edges import Floats
 from baseline.geometry import cross
 from baseline.rules import (
@@ -19,6 +18,7 @@ from baseline.rules import (
     similarity_tau,
     trunk_tau,
 )
+from images.compiled import compiled
 
 Crossings = npt.NDArray[np.bool_]
 

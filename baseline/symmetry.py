@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from baseline.compiled import compiled
 from baseline.discs import Mask
 from baseline.edges import EdgePoints, Floats, Integers
+from images.compiled import compiled
 
 
 class SymmetryParams(NamedTuple):

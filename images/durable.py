@@ -101,4 +101,4 @@ def clear(parts: Path) -> None:
     (parts / PLAN).unlink(missing_ok=True)
     for path in parts.iterdir():
         if path.name != LOCK:
-            path.unlink()
+            path.unlink(missing_ok=True)  # a worker of a killed run may only just be leaving

@@ -7,14 +7,13 @@ go on. Processes are spawned, not forked, because OpenCV does not survive a fork
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Generic, ParamSpec, TypeVar
-
-import cv2
 
 A = TypeVar("A")  # what the function is given
 R = TypeVar("R")  # what it returns
@@ -78,6 +77,11 @@ def answers(
         lifeline.close()
 
 
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 class Worker(Generic[A, R]):
     """One process, replaced when it dies."""
 
@@ -125,6 +129,8 @@ def _receive(function: Callable[..., object]) -> None:
 
 
 def _enter(lifeline: Connection) -> None:
+    import cv2
+
     cv2.setNumThreads(1)
     Thread(target=_leave_with, args=(lifeline,), daemon=True).start()
 
