@@ -1,11 +1,12 @@
 """What each stage asked and what it answered, in plain words and this picture's own numbers.
 
-Numbers that are held against a limit are rounded to its unfavourable side, so that no sentence
-contradicts the decision: 29.96 % of skin reads "29.9 %, 30 % needed".
+Numbers that are held against a limit get as many digits as it takes to stay on their side of it,
+so that no sentence contradicts the decision: 29.96 % of skin is never "30 %, 30 % needed".
 """
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ def verdict(detection: Detection) -> str:
         rule = RULE_NAMES[deciding_rule(detection)]
         return f"marked: {rule}, score {score_text(detection.score)}"
     if detection.stopped_at == "skin_filter":
-        covered, needed = skin_text(detection), percent(detection.skin.params.min_fraction)
+        covered, needed = skin_text(detection), needed_text(detection)
         return f"not marked: skin covers {covered} of the picture, {needed} needed"
     if detection.stopped_at == "segments":
         return "not marked: the skin holds no straight segment"
@@ -57,7 +58,7 @@ def verdict(detection: Detection) -> str:
     if math.isinf(tau):
         return f"not marked: {number}, but no group"
     rule = RULE_NAMES[deciding_rule(detection)]
-    return f"not marked: {number}, but no group; nearest is a {rule} at tau {tau_text(tau)}"
+    return f"not marked: {number}, but no group; nearest: {rule}, tau {tau_text(tau)} (at most 1)"
 
 
 def details(detection: Detection) -> str:
@@ -97,7 +98,7 @@ def captions(detection: Detection) -> dict[str, Caption]:
     Returns
     -------
     captions : dict
-        Keys ``working``, ``intensity``, ``rg``, ``by``, ``hue``, ``saturation``, ``colours``,
+        Keys ``working``, ``intensity``, ``rg``, ``by``, ``hue``, ``colours``, ``saturation``,
         ``texture``, ``tight``, ``enlarged``, ``loose``, ``edges``, ``symmetries``, ``segments``,
         and the names of the four rules.
     """
@@ -133,26 +134,20 @@ def _colour(detection: Detection) -> dict[str, Caption]:
         "rg": Caption(
             "Red-green Rg",
             "Redder or greener than grey?",
-            f"median {np.median(planes.rg):+.0f} log units; "
+            f"median {signed(float(np.median(planes.rg)))} log units; "
             f"{share(planes.rg > 0)} of the pixels are redder",
         ),
         "by": Caption(
             "Blue-yellow By",
             "Bluer or yellower than grey?",
-            f"median {np.median(planes.by):+.0f} log units; "
+            f"median {signed(float(np.median(planes.by)))} log units; "
             f"{share(planes.by < 0)} of the pixels are yellower",
         ),
         "hue": Caption(
             "Hue",
-            "Which way from grey does the colour lie?",
-            f"{low:g} to {high:g} degrees is skin's; "
-            f"{share((low <= hue) & (hue <= high))} of the pixels are",
-        ),
-        "saturation": Caption(
-            "Saturation",
-            "How far from grey does the colour lie?",
-            f"at least {least:g} log units for sure skin; "
-            f"{share(saturation >= least)} of the pixels are",
+            "Which way from grey lies the colour?",
+            f"{share((low <= hue) & (hue <= high))} of the pixels lie in skin's range, "
+            f"{low:g} to {high:g} degrees",
         ),
         "colours": Caption(
             "Hue and saturation",
@@ -160,17 +155,23 @@ def _colour(detection: Detection) -> dict[str, Caption]:
             f"{share(tight)} of the pixels lie in a tight box, "
             f"{share(detection.skin.loose)} in the loose one",
         ),
+        "saturation": Caption(
+            "Saturation",
+            "How far from grey lies the colour?",
+            f"{share(saturation >= least)} of the pixels reach {least:g} log units, "
+            "the least of sure skin",
+        ),
     }
 
 
 def _skin(detection: Detection) -> dict[str, Caption]:
     skin, params = detection.skin, detection.skin.params
     radius = scaled_radius(params.enlarge_radius, picture_scale(skin.mask.shape))
-    needed = percent(params.min_fraction)
     if detection.params.score == "grouper_first":
         outcome = "the grouper is asked in any case"
     else:
-        outcome = f"{needed} needed: {'goes on' if skin.fraction >= params.min_fraction else 'stop'}"
+        goes_on = skin.fraction >= params.min_fraction
+        outcome = f"{needed_text(detection)} needed, so it {'goes on' if goes_on else 'ends here'}"
     return {
         "texture": Caption(
             "Texture",
@@ -185,7 +186,7 @@ def _skin(detection: Detection) -> dict[str, Caption]:
         ),
         "enlarged": Caption(
             "Enlarged",
-            f"Is {percent(params.enlarge_share)} of the disc of {radius:.0f} px around it marked?",
+            f"Is {100 * params.enlarge_share:g} % of the disc of radius {radius:.0f} px tight?",
             f"grows from {share(skin.tight)} to {share(skin.enlarged)} of the picture",
         ),
         "loose": Caption(
@@ -200,23 +201,28 @@ def _shape(detection: Detection) -> dict[str, Caption]:
     edges, symmetries = detection.edges, detection.symmetries
     edge_answer = symmetry_answer = segment_answer = unreached(detection)
     if edges is not None and symmetries is not None:
-        curves = count(len(np.unique(edges.curve)), "curve")
-        outline = int(edges.outline.sum())
-        edge_answer = (
-            f"{count(len(edges), 'point')} in {curves}, {outline} of them on the skin's outline"
-        )
-        ribbons = count(len(detection.ribbons), "ribbon")
-        symmetry_answer = f"{count(len(symmetries), 'pair')}; they line up in {ribbons}"
-        if len(symmetries):
-            low, high = symmetries.width.min(), symmetries.width.max()
-            symmetry_answer += f"; {low:.0f} to {high:.0f} px across"
+        edge_answer = symmetry_answer = "none"
         segment_answer = count(len(detection.segments), "segment")
+        if len(edges):
+            curves, outline = len(np.unique(edges.curve)), int(edges.outline.sum())
+            edge_answer = (
+                f"{count(len(edges), 'point')} in {count(curves, 'curve')}, "
+                f"{outline or 'none'} of them on the skin's outline"
+            )
+        if len(symmetries):
+            ribbons = count(len(detection.ribbons), "ribbon")
+            low, high = symmetries.width.min(), symmetries.width.max()
+            symmetry_answer = (
+                f"{count(len(symmetries), 'pair')}, {low:.0f} to {high:.0f} px across; "
+                f"they line up in {ribbons}"
+            )
         if detection.segments:
             segment_answer += f"; the longest, 0, is {size_text(detection.segments[0])}"
-    cut = {name: "; the search was cut at its limit" for name in detection.cut}
+    cut = dict.fromkeys(detection.cut, "; the search was cut at its limit")
     params = detection.params.segments
+    shape = f"{params.min_aspect:g} to {params.max_aspect:g} times as long as wide"
     return {
-        "edges": Caption("Edges", "Where do brightness or skin end?", edge_answer),
+        "edges": Caption("Edges", "Where does brightness step, or skin end?", edge_answer),
         "symmetries": Caption(
             "Symmetries",
             "Which edge points face each other across skin?",
@@ -224,8 +230,7 @@ def _shape(detection: Detection) -> dict[str, Caption]:
         ),
         "segments": Caption(
             "Segments",
-            f"Which are straight, {params.min_aspect:g} to {params.max_aspect:g} times as long as "
-            "wide?",
+            f"Which ribbons are {shape}?",
             segment_answer + cut.get("segments", ""),
         ),
     }
@@ -249,7 +254,11 @@ def _group_answer(detection: Detection, rule: Rule) -> str:
         return "not reached: there is no segment"
     found, tau = detection.grouping.groups[rule], detection.grouping.taus[rule]
     if found:
-        answer = f"{len(found)} found, best at tau {tau_text(tau)} (at most 1)"
+        most = detection.params.grouping.max_groups
+        number = (
+            f"{'over ' if 'groups' in detection.cut and len(found) == most else ''}{len(found)}"
+        )
+        answer = f"{number} found, best at tau {tau_text(tau)} (at most 1)"
     elif math.isinf(tau):
         answer = f"none, even at tau {detection.params.grouping.max_tau:g}"
     else:
@@ -264,45 +273,60 @@ def _group_answer(detection: Detection, rule: Rule) -> str:
 # Numbers as people write them -----------------------------------------------------------------
 
 
-def percent(value: float) -> str:
-    """Write a share in whole per cent, and to a tenth below ten and next to none and all.
+def beside(value: float, limits: Sequence[float], places: int) -> str:
+    """Round to some places, or to as many more as keep the number on its side of each limit.
 
-    >>> percent(0.3), percent(0.0312), percent(0.9996), percent(1.0)
-    ('30 %', '3.1 %', '99.9 %', '100 %')
+    >>> beside(29.4, [30], 0), beside(29.96, [30], 0), beside(1.0004, [1], 2), beside(1, [1], 2)
+    ('29', '29.96', '1.0004', '1.00')
     """
-    whole = 0.1 <= value <= 0.995 or value in (0, 1)
-    return f"{100 * value:.0f} %" if whole else f"{math.floor(1000 * value + 0.5 * (value < 0.1)) / 10:g} %"
+    for digits in range(places, 16):
+        text = f"{value:.{digits}f}"
+        if all(np.sign(float(text) - limit) == np.sign(value - limit) for limit in limits):
+            return text
+    return repr(value)
+
+
+def signed(value: float) -> str:
+    """Write a whole number with its sign.
+
+    >>> signed(-7.2), signed(0.3)
+    ('−7', '+0')
+    """
+    return f"{value:+.0f}".replace("-", "−")
+
+
+def percent(part: float, *limits: float) -> str:
+    """Write a share of one as per cent; neither none nor all if it is not.
+
+    >>> percent(0.3), percent(0.0004), percent(0.9996), percent(1.0), percent(0.2996, 0.3)
+    ('30 %', '0.04 %', '99.96 %', '100 %', '29.96 %')
+    """
+    return f"{beside(100 * part, [0, 100, *(100 * limit for limit in limits)], 0)} %"
 
 
 def share(mask: Mask) -> str:
-    """Write the marked share of a picture."""
+    """Write how much of a picture is marked."""
     return percent(float(mask.mean()))
 
 
 def skin_text(detection: Detection) -> str:
-    """Write the share of skin, rounded down to a tenth of a per cent if near what is needed."""
-    fraction, needed = detection.skin.fraction, detection.skin.params.min_fraction
-    if abs(fraction - needed) < 0.01:
-        return f"{math.floor(1000 * fraction + 1e-6) / 10:g} %"
-    return percent(fraction)
+    """Write how much of the picture is skin."""
+    return percent(detection.skin.fraction, detection.skin.params.min_fraction)
+
+
+def needed_text(detection: Detection) -> str:
+    """Write how much of a picture must be skin."""
+    return f"{100 * detection.skin.params.min_fraction:g} %"
 
 
 def score_text(score: float) -> str:
-    """Write a score to two places, rounded down.
-
-    >>> score_text(0.4999), score_text(0.57)
-    ('0.49', '0.57')
-    """
-    return f"{math.floor(100 * score + 1e-9) / 100:.2f}"
+    """Write a score; from 0.5 a picture is marked."""
+    return beside(score, [0.5], 2)
 
 
 def tau_text(tau: float) -> str:
-    """Write a tau to two places, rounded up.
-
-    >>> tau_text(1.0001), tau_text(0.7)
-    ('1.01', '0.70')
-    """
-    return f"{math.ceil(100 * tau - 1e-9) / 100:.2f}"
+    """Write a relaxation; at most 1 is the paper's yes."""
+    return beside(tau, [1], 2)
 
 
 def size_text(segment: Segment) -> str:
@@ -317,3 +341,20 @@ def count(number: int, noun: str) -> str:
     ('no segment', '1 segment', '12 curves')
     """
     return f"{number or 'no'} {noun}" + "s" * (number > 1)
+
+
+def wrapped(text: str, room: float, length: Callable[[str], float]) -> list[str]:
+    """Break a text into lines no longer than there is room, single long words excepted.
+
+    A number stays with its unit.
+
+    >>> wrapped("skin covers 12 % of it", 14, len)
+    ['skin covers', '12 % of it']
+    """
+    lines: list[str] = []
+    for word in re.sub(r"(?<=\d) (?=%|px|×)|(?<=×) ", "\u00a0", text).split(" "):
+        if lines and length(f"{lines[-1]} {word}") <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [line.replace("\u00a0", " ") for line in lines]

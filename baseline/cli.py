@@ -25,7 +25,7 @@ from rich.console import Console
 
 from baseline.detector import Params, ScoreName, detect
 from baseline.overlay import overlay
-from baseline.records import record
+from baseline.records import ANSWER, record
 from images.folders import printable
 from images.jobs import Job
 from images.reading import RGB, read
@@ -33,8 +33,6 @@ from images.shards import Progress, run
 from images.workers import processors
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-
-ANSWER = ("skin_fraction", "stopped_at", "score", "decision", "segments", "groups", "cut")
 
 
 class Score(StrEnum):

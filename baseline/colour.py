@@ -22,7 +22,7 @@ class ColourParams:
     border : int
         Px left out around the picture when its zero response is sought. [PAGE] (q)
     gain : float
-        Factor of log10; scales the output to about [0, 254]. [PAGE] (q)
+        Log units that a factor of ten makes; the output runs to about 254. [PAGE] (q)
     smoothing_radius : float
         Radius of the median over Rg and By, px times SCALE. [PAGE] (q)
     seed : int

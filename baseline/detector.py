@@ -197,8 +197,8 @@ def graded_score(
     """Grade a picture in [0, 1] so that its decision is exactly ``score >= 0.5``. Ours.
 
     "cascade", in the detector's own order: a picture that the image test stops scores
-    0.25 x fraction / 0.30; one that passes without a group even at the greatest relaxation,
-    0.25; otherwise 1 / (2 tau) for tau >= 1 and 1 - tau / 2 below.
+    0.25 x fraction / 0.30; one that passes without a group even at the greatest relaxation, 2,
+    scores 0.25; otherwise 1 / (2 tau) for tau >= 1 and 1 - tau / 2 below.
     "grouper_first" does without the image test: a group's tau decides, and where there is no
     group the fraction orders pictures, at 0.25 x fraction.
 
@@ -209,9 +209,10 @@ def graded_score(
     grouping : Grouping or None
         None where the image test stopped the picture.
     """
+    nothing = 1 / (2 * params.grouping.max_tau)
     if params.score == "cascade" and fraction < params.skin.min_fraction:
-        return 0.25 * fraction / params.skin.min_fraction
+        return nothing * fraction / params.skin.min_fraction
     tau = least_tau(grouping, configuration)
     if tau > params.grouping.max_tau:
-        return 0.25 * fraction if params.score == "grouper_first" else 0.25
+        return nothing * fraction if params.score == "grouper_first" else nothing
     return 1 / (2 * tau) if tau >= 1 else 1 - tau / 2

@@ -16,6 +16,8 @@ from scipy import ndimage
 from baseline.discs import Mask, Plane, disc
 from baseline.skin import SkinMap
 
+TIE = 1e-6  # of the gradient
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -136,7 +138,8 @@ def _canny(skin: SkinMap, params: EdgeParams) -> EdgePoints:
         )
         for side in (1, -1)
     )
-    crest = (here > behind) & (here >= ahead)
+    # Of two pixels that tie, the edge half-way between them, one wins whatever the rounding.
+    crest = (here > (1 + TIE) * behind) & (here >= (1 - TIE) * ahead)
     # The crest of the parabola through three samples along the gradient: the edge's true place.
     shift = (ahead - behind)[crest] / 2 / (2 * here - ahead - behind)[crest]
     rows, cols, down, across, here = (x[crest] for x in (rows, cols, down, across, here))

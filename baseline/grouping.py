@@ -159,6 +159,8 @@ def limb_limb_girdle(
     others : iterable of Segment
         The picture's other segments.
     """
+    if len({id(s) for s in (*first.segments, *second.segments)}) < 4:
+        return None
     segments = (*first.segments, *second.segments, *_without(others, first, second))
     pieces = _pieces(segments)
     limbs = np.array([[0, first.joint[0], 1, first.joint[1], first.tau],
@@ -180,7 +182,9 @@ def limb_segment_girdle(
     others : iterable of Segment
         The picture's other segments.
     """
-    segments = (*limb.segments, segment, *_without(others, limb))
+    if any(segment is own for own in limb.segments):
+        return None
+    segments = (*limb.segments, segment, *_without(others, limb, segment))
     pieces = _pieces(segments)
     limbs = np.array([[0, limb.joint[0], 1, limb.joint[1], limb.tau]])
     found = limb_segment_girdles(pieces, limbs, crossings(pieces), params)
@@ -201,8 +205,12 @@ def _passes(taus: Floats) -> bool:
     return bool(taus.min(initial=NEVER) <= 1)
 
 
-def _without(others: Iterable[Segment], *limbs: Limb) -> tuple[Segment, ...]:
-    own = {id(segment) for limb in limbs for segment in limb.segments}
+def _without(others: Iterable[Segment], *parts: Limb | Segment) -> tuple[Segment, ...]:
+    own = {
+        id(segment)
+        for part in parts
+        for segment in (part.segments if isinstance(part, Limb) else (part,))
+    }
     return tuple(segment for segment in others if id(segment) not in own)
 
 

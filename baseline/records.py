@@ -1,11 +1,18 @@
 """A Detection as a record for JSON: what was found, in pixels of the original picture."""
 
+import math
+
 import numpy as np
 
 from baseline.detector import Detection
 from baseline.edges import Floats
-from baseline.grouping import Group, Limb
+from baseline.grouping import RULES, Group, Limb, Rule
 from baseline.segments import Segment
+
+ANSWER = (
+    "skin_fraction", "stopped_at", "score", "decision", "segments", "groups", "taus", "cut",
+)  # fmt: skip
+"""The keys of a record, in their order."""
 
 
 def record(detection: Detection) -> dict[str, object]:
@@ -16,8 +23,9 @@ def record(detection: Detection) -> dict[str, object]:
     record : dict
         ``skin_fraction``, ``stopped_at``, ``score``, ``decision``; ``segments``, each with its
         ends and corners as (row, col) px, length and width in px, and skin fraction; ``groups``,
-        each with its rule, tau, and the indices of its segments; ``cut``, the searches that
-        ended at a limit.
+        each with its rule, tau, and the indices of its segments; ``taus``, the least relaxation
+        of each rule, from which the answer of any configuration follows, null where there is
+        none; ``cut``, the searches that ended at a limit.
     """
     index = {id(segment): i for i, segment in enumerate(detection.segments)}
     return {
@@ -27,8 +35,14 @@ def record(detection: Detection) -> dict[str, object]:
         "decision": detection.decision,
         "segments": [_segment(segment, detection) for segment in detection.segments],
         "groups": [_group(group, index, detection) for group in detection.groups],
+        "taus": {rule: _least_tau(detection, rule) for rule in RULES},
         "cut": list(detection.cut),
     }
+
+
+def _least_tau(detection: Detection, rule: Rule) -> float | None:
+    tau = detection.grouping.taus[rule] if detection.grouping else math.inf
+    return tau if math.isfinite(tau) else None
 
 
 def to_original(points: Floats, detection: Detection) -> Floats:

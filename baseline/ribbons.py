@@ -96,7 +96,7 @@ def fit_axis(symmetries: Symmetries) -> AxisFit:
     middle = (along.max() + along.min()) / 2
     return AxisFit(
         centre=mean + middle * np.array([math.sin(axis), math.cos(axis)]),
-        axis=axis % math.pi,
+        axis=axis % math.pi % math.pi,  # of a tiny negative number the remainder rounds to pi
         length=float(np.ptp(along)),
         width=width,
         rms=float(np.sqrt((across**2).mean())),
@@ -126,7 +126,7 @@ def find_ribbons(
     if len(symmetries) == 0:
         return (), False
     centre = (np.array(shape[:2]) - 1) / 2
-    runs, peaks = _runs(symmetries.centre - centre, symmetries.axis, symmetries.width, params)
+    runs, cut = _runs(symmetries.centre - centre, symmetries.axis, symmetries.width, params)
     found = []
     for run in range(runs.max() + 1):
         ribbon = symmetries.take(np.flatnonzero(runs == run))
@@ -134,14 +134,14 @@ def find_ribbons(
         straight = fit.rms <= max(1.0, params.max_rms * fit.width)
         if straight and fit.variation <= params.max_width_variation:
             found.append(ribbon)
-    return tuple(found), peaks >= params.max_peaks
+    return tuple(found), cut
 
 
 @compiled
 def _runs(
     centre: Floats, axis: Floats, width: Floats, params: RibbonParams
-) -> tuple[Integers, int]:
-    """Label each symmetry with its run along a voted line (-1: none); also the peaks followed."""
+) -> tuple[Integers, bool]:
+    """Label each symmetry with its run along a voted line (-1: none), and tell if that was cut."""
     count = len(axis)
     angles = round(180 / params.angle_bin)
     reach = np.sqrt(centre[:, 0] ** 2 + centre[:, 1] ** 2).max()
@@ -161,12 +161,11 @@ def _runs(
 
     runs = np.full(count, -1, dtype=np.int64)
     free = np.ones(count, dtype=np.bool_)
-    label, peaks = 0, 0
-    while peaks < params.max_peaks:
+    label = 0
+    for _ in range(params.max_peaks):
         best = np.argmax(votes)
         if votes.flat[best] < params.min_positions:
             break
-        peaks += 1
         peak = np.array(
             [best // (offsets * octaves), best // octaves % offsets, best % octaves], dtype=np.int64
         )
@@ -176,7 +175,7 @@ def _runs(
             if free[k] and (chosen[k] or _neighbours(cell[k], peak, angles, offsets)):
                 free[k] = False
                 _vote(votes, cell[k], -1)
-    return runs, peaks
+    return runs, bool(votes.max() >= params.min_positions)
 
 
 @compiled

@@ -59,7 +59,7 @@ class GroupingParams(NamedTuple):
     trunk_opposite : bool
         Whether the trunk must lie across the pelvis from the thighs, no unit. Ours (g)
     max_tau : float
-        How far intervals are relaxed in search of a score, no unit. Ours
+        How far intervals are relaxed in search of a score, no unit. Ours (g)
     max_limbs : int
         Limbs that are paired into girdles, a count; the search is cut beyond. Ours (g)
     max_groups : int
@@ -125,9 +125,7 @@ def limb_tau(a: Floats, end_a: int, b: Floats, end_b: int, params: GroupingParam
     width = (a[5] + b[5]) / 2
     out_a, out_b = outward(a, end_a), outward(b, end_b)
     tip_a, tip_b = end_point(a, end_a), end_point(b, end_b)
-    overlap = min(a[4], -_along(end_point(b, 1 - end_b), tip_a, out_a)) - max(
-        0.0, -_along(tip_b, tip_a, out_a)
-    )
+    overlap = max(_overlap(a, end_a, b, end_b), _overlap(b, end_b, a, end_a))
     same_way = out_a[0] * out_b[0] + out_a[1] * out_b[1]
     folded = same_way > math.cos(math.radians(params.fold_angle))
     if folded and overlap > params.fold_overlap * width:
@@ -142,6 +140,15 @@ def limb_tau(a: Floats, end_a: int, b: Floats, end_b: int, params: GroupingParam
     )
     meeting = distance(near_a, near_b) / (params.meeting * width)
     return float(max(similarity_tau(a[5], b[5], params.limb_width_ratio), meeting))
+
+
+@compiled
+def _overlap(a: Floats, end_a: int, b: Floats, end_b: int) -> float:
+    """How far b, seen along the axis of a, lies beside it, px."""
+    tip, out = end_point(a, end_a), outward(a, end_a)
+    near = -_along(end_point(b, end_b), tip, out)
+    far = -_along(end_point(b, 1 - end_b), tip, out)
+    return min(float(a[4]), far) - max(0.0, near)
 
 
 @compiled

@@ -170,9 +170,10 @@ def concatenate(a: Symmetries, b: Symmetries) -> Symmetries:
 
 
 def _skin_fraction(fit: AxisFit, skin: Mask) -> float:
-    """Share of skin on a grid of about a pixel's pitch over the rectangle."""
-    along = np.linspace(-0.5, 0.5, max(2, round(fit.length)))[:, None] * fit.length
-    across = np.linspace(-0.5, 0.5, max(2, round(fit.width)))[None, :] * fit.width
+    """Share of skin in the middles of cells of about a pixel that fill the rectangle."""
+    cells_along, cells_across = (max(1, round(side)) for side in (fit.length, fit.width))
+    along = ((np.arange(cells_along)[:, None] + 0.5) / cells_along - 0.5) * fit.length
+    across = ((np.arange(cells_across)[None, :] + 0.5) / cells_across - 0.5) * fit.width
     sin, cos = math.sin(fit.axis), math.cos(fit.axis)
     rows = np.rint(fit.centre[0] + along * sin + across * cos).astype(int)
     cols = np.rint(fit.centre[1] + along * cos - across * sin).astype(int)

@@ -99,7 +99,7 @@ def local_symmetries(
     chord = right - left
     direction = np.arctan2(chord[:, 0], chord[:, 1])
     skew = _half_turn(normal[pairs[:, 0]] - direction) + _half_turn(normal[pairs[:, 1]] - direction)
-    axis = np.mod(direction + np.pi / 2 + skew / 2, np.pi)
+    axis = np.mod(np.mod(direction + np.pi / 2 + skew / 2, np.pi), np.pi)
     return Symmetries(left, right, (left + right) / 2, axis, np.hypot(chord[:, 0], chord[:, 1]))
 
 
@@ -218,13 +218,18 @@ def _crosses_skin(p: Floats, q: Floats, skin: Mask, pixels: Mask, params: Symmet
     inner = max(length - 2 * params.clearance, 0.0)
     steps = int(2 * inner) + 1
     covered = 0
+    last_r = last_c = -1
     for step in range(steps + 1):
         along = (params.clearance + inner * step / steps) / length
         if inner == 0.0:
             along = 0.5
         r, c = int(p[0] + along * row + 0.5), int(p[1] + along * col + 0.5)
         r, c = min(max(r, 0), skin.shape[0] - 1), min(max(c, 0), skin.shape[1] - 1)
-        if pixels[r, c] and 0 < step < steps:
+        # A line of pixels that touch by corners is crossed between two of them.
+        between = last_r >= 0 and r != last_r and c != last_c
+        slipped = between and pixels[r, last_c] and pixels[last_r, c]
+        if (pixels[r, c] and 0 < step < steps) or slipped:
             return False
         covered += skin[r, c]
+        last_r, last_c = r, c
     return bool(covered >= params.min_skin * (steps + 1))

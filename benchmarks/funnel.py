@@ -12,31 +12,16 @@ from pathlib import Path
 
 from sklearn.metrics import roc_auc_score
 
-from baseline import Detection, detect
-from baseline.grouping import CONFIGURATIONS
-from benchmarks.photos import masked, people, pictures, share, skin_crop
+from baseline import Detection, detect, record
+from benchmarks.photos import masked, people, pictures, skin_crop
+from compare.funnel import PUBLISHED, passes, share
 from images.reading import RGB
-
-PUBLISHED = {  # of 565 targets and 4289 controls; skin filter and F (q), others (r)
-    "skin filter": (448, 485),
-    "A": (38, 27),
-    "B": (148, 94),
-    "C": (149, 96),
-    "D": (218, 170),
-    "E": (218, 171),
-    "F": (241, 182),
-    "G": (310, 278),
-    "H": (316, 286),
-}
 
 
 def funnel(detections: list[Detection]) -> dict[str, tuple[int, int]]:
-    """Pictures marked and pictures seen, by stage and configuration."""
-    table = {"skin filter": sum(d.grouping is not None for d in detections)}
-    table["segments"] = sum(bool(d.segments) for d in detections)
-    for name in CONFIGURATIONS:
-        table[name] = sum(d.graded(name) >= 0.5 for d in detections)
-    return {row: (marked, len(detections)) for row, marked in table.items()}
+    """Pictures that pass and pictures seen, by stage and configuration."""
+    passed = [passes(record(detection)) for detection in detections]
+    return {row: (sum(p[row] for p in passed), len(passed)) for row in passed[0]}
 
 
 def auc(positive: list[Detection], negative: list[Detection], what: str) -> str:

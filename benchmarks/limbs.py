@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from baseline import Detection, Params, detect
 from baseline.segments import Segment
-from benchmarks.photos import LIMBS, Person, people, share
+from benchmarks.photos import LIMBS, Person, people
+from compare.funnel import share
 
 STOUTNESS = {"upper arm": 10 / 33, "forearm": 7.8 / 26, "thigh": 15.5 / 43, "shank": 10.8 / 43}
 

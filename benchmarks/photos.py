@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.stats import binomtest
 
 from images.reading import RGB, read
 
@@ -32,15 +31,6 @@ class Photo:
     image: RGB
     source: str
     label: str
-
-
-def share(hits: int, total: int) -> str:
-    """Return a rate with its Wilson 95 % interval, in per cent."""
-    if total == 0:
-        return "no cases"
-    interval = binomtest(hits, total).proportion_ci(method="wilson")
-    low, high = 100 * interval.low, 100 * interval.high
-    return f"{hits}/{total} = {100 * hits / total:.1f} % [{low:.1f}, {high:.1f}]"
 
 
 def rows(photos: Path, folder: str) -> Iterator[dict[str, str]]:

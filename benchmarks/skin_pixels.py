@@ -18,7 +18,8 @@ import numpy.typing as npt
 from baseline.colour import LogOpponent, colour_planes
 from baseline.detector import reduce
 from baseline.skin import SkinMap, SkinParams, hsv_skin_filter, skin_filter
-from benchmarks.photos import masked, pictures, share
+from benchmarks.photos import masked, pictures
+from compare.funnel import share
 from images.reading import RGB
 
 Filter = Callable[[RGB, LogOpponent, SkinParams], SkinMap]

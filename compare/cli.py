@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from images.folders import printable
 
@@ -43,6 +43,16 @@ def _later(module: str) -> type[TyperGroup]:
     return Later
 
 
+def _later_command(module: str) -> type[TyperCommand]:
+    """Return a command that stands for the module's ``app`` of one command until it is called."""
+
+    class Later(TyperCommand):
+        def make_context(self, *args: Any, **kwargs: Any) -> Any:
+            return typer.main.get_command(import_module(module).app).make_context(*args, **kwargs)
+
+    return Later
+
+
 app = typer.Typer(
     help="Find naked people in pictures, the way it was first done.",
     epilog="Example: skindeep demo --out demo",
@@ -55,6 +65,20 @@ app.add_typer(
     help="The detector of 1996: scan a folder, explain a picture.",
     epilog="Example: skindeep baseline scan holiday --out results.jsonl",
 )
+app.add_typer(
+    typer.Typer(cls=_later("images.cli"), no_args_is_help=True),
+    name="labelled",
+    help="Labelled sets of your own: make a manifest, check one.",
+    epilog="Example: skindeep labelled make set.csv --positive beach --negative city",
+)
+
+
+@app.command(
+    cls=_later_command("images.mannequins.cli"),
+    epilog="Example: skindeep mannequins drawn --preset eccv96 --size 160x240",
+)
+def mannequins() -> None:
+    """Draw a test set that anybody can have: artist's lay figures, and controls."""
 
 
 def _version(wanted: bool) -> None:
@@ -76,7 +100,7 @@ def _root(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the photographs and all results.")],
 ) -> None:
-    """Scan the harmless photographs that scikit-image and scikit-learn bring along."""
+    """Show the program: harmless packaged photographs and drawn lay figures, start to finish."""
     from compare.demo import show
 
     show(out)

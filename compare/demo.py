@@ -1,8 +1,10 @@
-"""The detector of 1996 on harmless photographs that are installed already."""
+"""The detector of 1996 on harmless photographs that are installed already, and on drawings."""
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,38 +14,78 @@ from rich.text import Text
 
 from baseline.cli import explain_picture, scan_folder
 from baseline.detector import Params
+from compare.funnel import funnel_table
 from images.folders import printable
+from images.labelled import LabelledSet
+from images.mannequins.cli import draw_set
+from images.mannequins.sets import PRESETS, Plan
+from images.workers import processors
 
 PACKAGED = {"skimage": "data", "sklearn": "datasets/images"}
 SUFFIXES = {".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
 EXPLAINED = "astronaut.png"
 
 
-def show(out: Path) -> None:
-    """Scan the packaged photographs, explain one, print a table and where everything lies.
+DRAWN = Plan(*PRESETS["eccv96"], scale=0.5)
 
-    Earlier results of its own in `out` are replaced; nothing else there is touched.
+
+def show(out: Path) -> None:
+    """Scan packaged photographs and a drawn test set; print tables, times and where all lies.
+
+    Earlier results of its own in `out` are replaced, drawings are kept; nothing else there is
+    touched.
 
     Raises
     ------
     OSError
         If `out` cannot be written to.
     """
-    pictures, results, overlays = out / "photographs", out / "results.jsonl", out / "overlays"
-    pictures.mkdir(parents=True, exist_ok=True)
-    for picture in packaged_pictures():
-        shutil.copyfile(picture, pictures / picture.name)
+    console = Console()
+    with _step("1. Photographs that scikit-image and scikit-learn ship, through the detector"):
+        print("   The first time the detector is compiled, which takes about half a minute.")
+        pictures = out / "photographs"
+        pictures.mkdir(parents=True, exist_ok=True)
+        for picture in packaged_pictures():
+            shutil.copyfile(picture, pictures / picture.name)
+        scan = _scan(pictures, out / "photographs.jsonl", out / "overlays", workers=1)
+        console.print(_table(scan))
+    with _step("2. One of them explained, stage by stage"):
+        explain_picture(pictures / EXPLAINED, out / "explained")
+    with _step("3. Lay figures and controls, as many as in the set of 1996, at half size"):
+        draw_set(out / "drawn", DRAWN, processors())
+    with _step("4. The drawings through the detector, beside the published table"):
+        drawn = LabelledSet.read(out / "drawn" / "manifest.csv")
+        scan = _scan(out / "drawn" / "pictures", out / "drawn.jsonl", None, processors())
+        labels = {item.path.removeprefix("pictures/"): item.label for item in drawn.items}
+        answers = [json.loads(line) for line in scan.read_bytes().splitlines()]
+        console.print(
+            funnel_table(*([a for a in answers if labels[a["path"]] == want] for want in (1, 0)))
+        )
+        print("   The published figures are of another test set, of photographs.")
+    for what, path in (
+        ("overlays", out / "overlays"),
+        ("one picture explained", out / "explained" / "contact-sheet.png"),
+        ("drawings", out / "drawn" / "pictures"),
+        ("answers", out / "photographs.jsonl"),
+        ("answers", scan),
+    ):
+        print(f"{what}: {printable(str(path))}")
+
+
+@contextmanager
+def _step(title: str) -> Iterator[None]:
+    print(title)
+    began = time.monotonic()
+    yield
+    print(f"   {time.monotonic() - began:.0f} s\n")
+
+
+def _scan(pictures: Path, results: Path, overlays: Path | None, workers: int) -> Path:
+    """Scan anew, and return where the answers are."""
     results.unlink(missing_ok=True)
-    shutil.rmtree(results.with_name("results.jsonl.parts"), ignore_errors=True)
-    print("Scanning. The first time, the detector is compiled, which takes about half a minute.")
-    scan_folder(pictures, results, overlays, Params(), workers=1)
-    Console().print(_table(results))
-    print(f"results: {printable(str(results))}")
-    print(f"overlays: {printable(str(overlays))}")
-    sheets = [
-        p for p in explain_picture(pictures / EXPLAINED, out / "explained") if "sheet" in p.name
-    ]
-    print(f"explained: {printable(str(sheets[0]))}")
+    shutil.rmtree(results.with_name(results.name + ".parts"), ignore_errors=True)
+    scan_folder(pictures, results, overlays, Params(), workers)
+    return results
 
 
 def packaged_pictures() -> Iterator[Path]:

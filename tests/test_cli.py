@@ -17,10 +17,12 @@ from PIL import Image
 from zoo import fill
 
 from baseline.cli import overlay_name
-from compare import cli
+from compare import cli, demo
 from compare.demo import packaged_pictures
+from images.mannequins.sets import Plan
 
-ANSWER = ["skin_fraction", "stopped_at", "score", "decision", "segments", "groups", "cut"]
+ANSWER = ["skin_fraction", "stopped_at", "score", "decision", "segments", "groups"]
+ANSWER += ["taus", "cut"]
 KEYS = ["path", "sha256", "status", "detail", "size", "format", "frames", *ANSWER, "overlay"]
 EXECUTABLE = [sys.executable, "-m", "compare.cli"]
 
@@ -290,7 +292,10 @@ def test_scan_imports_neither_torch_nor_matplotlib(tmp_path: Path) -> None:
     assert modules.isdisjoint({"torch", "matplotlib"})
 
 
-@pytest.mark.parametrize("command", ["", "demo", "baseline", "baseline scan", "baseline explain"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "demo", "baseline", "baseline scan", "baseline explain", "mannequins", "labelled"],
+)
 def test_help_ends_with_an_example(skindeep, command: str) -> None:
     status, printed, _ = skindeep(*command.split(), "--help")
     assert status == 0
@@ -339,6 +344,7 @@ def test_demo_begins_afresh_in_its_own_files_only(
     skindeep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")  # no name is folded
+    monkeypatch.setattr(demo, "DRAWN", Plan(3, 5, scale=0.5))
     out = tmp_path / "demo"
     names = {path.name for path in packaged_pictures()}
     assert "astronaut.png" in names
@@ -348,8 +354,10 @@ def test_demo_begins_afresh_in_its_own_files_only(
         status, printed, _ = skindeep("demo", "--out", out)
         assert status == 0
         assert (out / "mine.txt").read_text() == "mine"
-        assert {str(record["path"]) for record in records(out / "results.jsonl")} == names
+        answers = records(out / "photographs.jsonl")
+        assert {str(record["path"]) for record in answers} == names
+        assert len(records(out / "drawn.jsonl")) == 8
         assert all(name in printed for name in names)
-        for line in ("results: ", "overlays: ", "explained: "):
+        for line in ("overlays: ", "one picture explained: ", "drawings: "):
             (path,) = (t.removeprefix(line) for t in printed.splitlines() if t.startswith(line))
             assert Path(path).exists()

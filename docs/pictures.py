@@ -1,0 +1,54 @@
+"""Make the pictures that README shows, from drawings: ``python docs/pictures.py``."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from baseline import detect
+from baseline.overlay import overlay
+from images.mannequins import CONTROLS, draw
+from images.reading import RGB
+
+HERE = Path(__file__).parent
+TILE = 168
+
+
+def tile(image: RGB) -> RGB:
+    """Fit a picture into a square on white."""
+    factor = TILE / max(image.shape[:2])
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    square = np.full((TILE, TILE, 3), 255, np.uint8)
+    top, left = (TILE - small.shape[0]) // 2, (TILE - small.shape[1]) // 2
+    square[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return square
+
+
+def contact_sheet(columns: int = 7) -> RGB:
+    """Lay out drawings: two rows of bare lay figures, then a row each of some controls."""
+    rows = [("bare", k) for k in (0, 1)]
+    rows += [(kind, 0) for kind in ("clothed", "quadruped", "logs", "food")]
+    rows += [("", 0)]
+    others = [kind for kind in CONTROLS if kind not in dict(rows)]
+    sheet = []
+    for kind, first in rows:
+        tiles = []
+        for column in range(columns):
+            chosen = kind or others[column % len(others)]
+            rng = np.random.default_rng([7, len(sheet) if kind else 99, first, column])
+            tiles.append(tile(draw(rng, chosen).image))
+        sheet.append(np.hstack(tiles))
+    return np.vstack(sheet)
+
+
+def main() -> None:
+    """Write the pictures beside this file."""
+    drawing = draw(np.random.default_rng([1996, 76]), "bare")
+    found = overlay(drawing.image, detect(drawing.image))
+    Image.fromarray(found).save(HERE / "overlay.jpg", quality=88)
+    Image.fromarray(contact_sheet()).save(HERE / "drawings.jpg", quality=85)
+
+
+if __name__ == "__main__":
+    main()
