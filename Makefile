@@ -4,11 +4,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean help
+.PHONY: demo test lint measure clean help
 
 help:
 	@echo "make demo   install, scan harmless packaged photographs, say where the pictures are"
 	@echo "make test   install, then lint, types, contracts and tests"
+	@echo "make measure PHOTOS=DIR   the long measurements; see benchmarks/README.md"
 	@echo "make clean  remove the virtual environment and everything that was built"
 
 .venv/.base: pyproject.toml constraints.txt
@@ -34,7 +35,16 @@ lint: .venv/.dev
 	$(BIN)/lint-imports --no-cache
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
+
+measure: .venv/.dev
+	@test -n "$(PHOTOS)" || { echo "expected a folder of photographs: make measure PHOTOS=DIR (see benchmarks/README.md)" >&2; exit 1; }
+	$(BIN)/python -m benchmarks.skin_pixels --photos "$(PHOTOS)"
+	$(BIN)/python -m benchmarks.limbs --photos "$(PHOTOS)"
+	$(BIN)/python -m benchmarks.funnel --photos "$(PHOTOS)"
+	$(BIN)/python -m benchmarks.settings --photos "$(PHOTOS)"
+	$(BIN)/python -m benchmarks.speed --photos "$(PHOTOS)"
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find images baseline -name __pycache__ -prune -exec rm -rf {} +

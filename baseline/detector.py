@@ -209,7 +209,7 @@ def graded_score(
     grouping : Grouping or None
         None where the image test stopped the picture.
     """
-    nothing = 1 / (2 * params.grouping.max_tau)
+    nothing = min(0.25, 1 / (2 * params.grouping.max_tau))
     if params.score == "cascade" and fraction < params.skin.min_fraction:
         return nothing * fraction / params.skin.min_fraction
     tau = least_tau(grouping, configuration)

@@ -127,14 +127,19 @@ def find_segments(
 def merge(
     ribbons: tuple[Symmetries, ...], params: SegmentParams = SegmentParams()
 ) -> list[tuple[Symmetries, AxisFit]]:
-    """Join ribbons that may be one segment, until none can be joined."""
+    """Join ribbons that may be one segment, until none can be joined.
+
+    What would be longer than any segment is not joined: a straight leg of thigh and shank may be
+    one, but if that is too long they are two.
+    """
     parts = [(ribbon, fit_axis(ribbon)) for ribbon in ribbons]
     while True:
         for (i, (a, fit_a)), (j, (b, fit_b)) in itertools.combinations(enumerate(parts), 2):
             if one_segment(fit_a, fit_b, params):
                 joined = concatenate(a, b)
                 fit = fit_axis(joined)
-                if fit.rms <= max(1.0, params.max_rms * fit.width):
+                straight = fit.rms <= max(1.0, params.max_rms * fit.width)
+                if straight and fit.length <= params.max_aspect * fit.width:
                     parts[i] = (joined, fit)
                     del parts[j]
                     break
