@@ -4,7 +4,6 @@ Only the upper bound on length over width is anatomy: seen under an affine camer
 shortens a limb but does not thin it.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -133,18 +132,32 @@ def merge(
     one, but if that is too long they are two.
     """
     parts = [(ribbon, fit_axis(ribbon)) for ribbon in ribbons]
-    while True:
-        for (i, (a, fit_a)), (j, (b, fit_b)) in itertools.combinations(enumerate(parts), 2):
-            if one_segment(fit_a, fit_b, params):
-                joined = concatenate(a, b)
-                fit = fit_axis(joined)
-                straight = fit.rms <= max(1.0, params.max_rms * fit.width)
-                if straight and fit.length <= params.max_aspect * fit.width:
-                    parts[i] = (joined, fit)
+    changed = True
+    while changed:
+        changed = False
+        i = 0
+        while i < len(parts):
+            j = i + 1
+            while j < len(parts):
+                if joined := _join(parts[i], parts[j], params):
+                    parts[i] = joined
                     del parts[j]
-                    break
-        else:
-            return parts
+                    changed = True
+                else:
+                    j += 1
+            i += 1
+    return parts
+
+
+def _join(
+    a: tuple[Symmetries, AxisFit], b: tuple[Symmetries, AxisFit], params: SegmentParams
+) -> tuple[Symmetries, AxisFit] | None:
+    if not one_segment(a[1], b[1], params):
+        return None
+    joined = concatenate(a[0], b[0])
+    fit = fit_axis(joined)
+    straight = fit.rms <= max(1.0, params.max_rms * fit.width)
+    return (joined, fit) if straight and fit.length <= params.max_aspect * fit.width else None
 
 
 def one_segment(a: AxisFit, b: AxisFit, params: SegmentParams = SegmentParams()) -> bool:

@@ -196,7 +196,7 @@ def _facing(
         square = chord_row * chord_row + chord_col * chord_col
         here = chord_row * down + chord_col * across
         there = chord_row * downs[q] + chord_col * acrosses[q]
-        # Gradients point apart; an outline's normal points out of the skin, so off the chord.
+        # Gradients are opposite; an outline's normal points out of the skin, so off the chord.
         apart = (here * there < 0) | outline | outlines[q]
         inwards = (outline & (here > 0)) | (outlines[q] & (there < 0))
         facing[q] = (

@@ -294,8 +294,8 @@ def test_a_picture_is_reduced_to_the_window_and_never_enlarged(shape, reduced):
 
 
 def test_reduction_averages_areas():
-    image = np.random.default_rng(0).integers(0, 256, (256, 384, 3), dtype=np.uint8)
-    blocks = image.reshape(128, 2, 192, 2, 3).mean(axis=(1, 3))
+    image = np.random.default_rng(0).integers(0, 256, (512, 768, 3), dtype=np.uint8)
+    blocks = image.reshape(128, 4, 192, 4, 3).mean(axis=(1, 3))
     assert np.abs(reduce(image) - blocks).max() <= 0.5
     odd = reduce(np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None, None], (200, 131, 3)))
     assert odd.shape == (192, 126, 3)

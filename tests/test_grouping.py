@@ -252,6 +252,15 @@ def _attaches(point, part):
     return abs(across) < 1e-6 and -1e-6 <= beyond <= room + 1e-6
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cut_search_keeps_the_best_limbs(seed):
+    parts = scene(seed, extent=60.0)
+    whole, few = find_groups(parts), find_groups(parts, GroupingParams(max_limbs=3))
+    assert len(whole.groups["limb"]) > 3
+    assert few.cut == ("limbs",)
+    assert [g.tau for g in few.groups["limb"]] == [g.tau for g in whole.groups["limb"][:3]]
+
+
 # Edges of the search --------------------------------------------------------------------------
 
 

@@ -441,7 +441,7 @@ def test_the_trunk_must_lie_across_the_pelvis_only_if_that_is_switched_on():
 
 def test_a_thigh_is_not_the_trunk():
     a, b, _ = torso()
-    assert find_groups((a, b)).groups["spine_thigh"] == ()
+    assert find_groups((a, b)).taus["spine_thigh"] == NEVER
 
 
 # The pelvis that is drawn ---------------------------------------------------------------------

@@ -289,6 +289,8 @@ def test_any_small_picture_is_filtered(height, width, seed):
         ((200, 60, 50), False),  # saturation .75
         ((237, 201, 190), False),  # saturation .20
         ((200, 100, 110), False),  # hue 354
+        ((200, 180, 100), True),  # hue 48
+        ((200, 190, 100), False),  # hue 54
         ((150, 200, 100), False),  # hue 90
         (GREY, False),
         ((40, 27, 20), True),  # as dark as you like
