@@ -1,7 +1,7 @@
 """A pinhole camera, and where it stands so that chosen points fill the frame."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ class Camera:
         (row, col) that the view's axis meets, px.
     size : (int, int)
         Height and width, px.
+    distance : float
+        Of what it looks at, along the view, metres.
     """
 
     eye: Floats
@@ -34,6 +36,7 @@ class Camera:
     focal: float
     middle: tuple[float, float]
     size: tuple[int, int]
+    distance: float
 
     def project(self, points: Floats) -> tuple[Floats, Floats]:
         """Return where points (N, 3) fall, (N, 2) rows of (row, col) px, and their depths (N,)."""
@@ -48,9 +51,16 @@ class Camera:
         """Return the same view in a picture ``factor`` times the size."""
         size = round(self.size[0] * factor), round(self.size[1] * factor)
         row, col = ((m + 0.5) * factor - 0.5 for m in self.middle)
-        return Camera(
-            self.eye, self.right, self.down, self.ahead, self.focal * factor, (row, col), size
+        return replace(self, focal=self.focal * factor, middle=(row, col), size=size)
+
+    def sight(self) -> tuple[Floats, float]:
+        """Centre and radius of a ball that holds what the frame shows at its distance, metres."""
+        row, col = (side / 2 - m for side, m in zip(self.size, self.middle, strict=True))
+        metre = self.distance / self.focal
+        centre = (
+            self.eye + self.ahead * self.distance + (self.down * row + self.right * col) * metre
         )
+        return centre, math.hypot(*self.size) / 2 * metre
 
     def rays(self) -> Rays:
         """Rays through the centres of the pixels."""
@@ -119,9 +129,9 @@ def frame(
         math.cos(roll) * right + math.sin(roll) * down,
         math.cos(roll) * down - math.sin(roll) * right,
     )
-    lens = Camera(eye, right, down, ahead, 1.0, (0.0, 0.0), size)
+    lens = Camera(eye, right, down, ahead, 1.0, (0.0, 0.0), size, distance * extent)
     seen, _ = lens.project(points)
     low, high = seen.min(axis=0), seen.max(axis=0)
     focal = crop * float(np.min(np.array(size) / np.maximum(high - low, 1e-6)))
     middle = (np.array(size) - 1) / 2 - focal * (low + high) / 2
-    return Camera(eye, right, down, ahead, focal, (float(middle[0]), float(middle[1])), size)
+    return replace(lens, focal=focal, middle=(float(middle[0]), float(middle[1])))

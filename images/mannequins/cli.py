@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -86,9 +87,9 @@ def scale_of(size: str) -> float:
 
 def draw_set(out: Path, plan: Plan, workers: int) -> int:
     """Draw a set under a progress bar; return how many pictures were drawn now."""
-    with Progress(
-        TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    ) as progress:
+    console = Console(stderr=True)
+    columns = TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("drawing", total=None)
         return write_set(
             out, plan, workers, lambda done, total: progress.update(

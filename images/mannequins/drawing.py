@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from images.mannequins.camera import Camera, frame
 from images.mannequins.capture import Capture, develop, draw_capture
-from images.mannequins.shading import Ground, Light, shade
+from images.mannequins.shading import Ground, Light, cast_shadows, shade
 from images.mannequins.solids import Floats, Hits, Solid, pack, trace, unit
 from images.mannequins.subjects import Subject, any_wood, draw_subject
 from images.mannequins.surroundings import (
@@ -105,12 +105,10 @@ def draw(
     subject = draw_subject(subject_rng, dress_rng, kind, change.get("tone"))
     if change.get("subject", True):
         place = _filling(place, kind, subject_rng, split)
-    else:
-        subject = replace(subject, solids=[], materials=[])
     camera = _camera(camera_rng, subject, place.size)
     light = _light(light_rng, camera)
     capture = draw_capture(capture_rng)
-    scene = _assemble(place, subject, camera, change.get("cue", False))
+    scene = _assemble(place, subject, camera, change)
     camera = camera.scaled(scale)
     image, hits = _render(scene, camera, light, tiles(SPLITS.index(split)))
     attributes = {
@@ -152,7 +150,8 @@ def _filling(place: Surroundings, kind: str, rng: np.random.Generator, split: st
 
 
 def _camera(rng: np.random.Generator, subject: Subject, size: tuple[int, int]) -> Camera:
-    """Draw where the camera stands; again while a pelvis is in the middle of a closer frame."""
+    """Draw where the camera stands: above the floor, no pelvis in the middle of a closer frame."""
+    blocks = np.array([s.start for s in subject.solids if s.name == "pelvis"])
     for _ in range(50):
         azimuth, elevation = rng.uniform(-1, 1), rng.normal(0.12, 0.2)
         roll, distance, crop = rng.normal(0, 0.06), rng.uniform(1.6, 4), rng.uniform(1.05, 1.45)
@@ -162,14 +161,17 @@ def _camera(rng: np.random.Generator, subject: Subject, size: tuple[int, int]) -
         azimuth = (subject.facing or 0.0) + azimuth * subject.freedom
         elevation = float(np.clip(elevation, -0.35, 1.2))
         camera = frame(subject.framed, size, azimuth, elevation, roll, distance, crop)
-        blocks = [s.start for s in subject.solids if s.name == "pelvis"]
-        if subject.framing == "whole" or not blocks:
-            break
-        places, _ = camera.project(np.array(blocks))
+        if camera.eye[2] < 0.05:  # under the floor: from as far above instead
+            camera = frame(subject.framed, size, azimuth, -elevation, roll, distance, crop)
+        if subject.framing == "whole" or not len(blocks):
+            return camera
+        places, _ = camera.project(blocks)
         central = (abs(places / np.array(size) - 0.5) < 0.3).all(axis=1)
         if not central.any():
-            break
-    return camera
+            return camera
+    # Where no view will do, the frame moves up until the blocks are at its lower edge.
+    lift = 0.85 * size[0] - places[central, 0].min()
+    return replace(camera, middle=(camera.middle[0] + float(lift), camera.middle[1]))
 
 
 def _light(rng: np.random.Generator, camera: Camera) -> Light:
@@ -185,11 +187,14 @@ def _light(rng: np.random.Generator, camera: Camera) -> Light:
     return Light(towards, float(rng.uniform(0.25, 0.6)), tint, softness)
 
 
-def _assemble(place: Surroundings, subject: Subject, camera: Camera, cue: bool) -> _Scene:
-    """Put subject, props and ground together, seen from the camera."""
-    solids, materials = list(subject.solids), list(subject.materials)
+def _assemble(place: Surroundings, subject: Subject, camera: Camera, change: Swap) -> _Scene:
+    """Put props, subject and ground together, seen from the camera.
+
+    Props come first: their grain goes by their number, which must not depend on the subject.
+    """
+    solids, materials = list[Solid](), list(subject.materials)
     middle = (subject.framed.min(axis=0) + subject.framed.max(axis=0)) / 2
-    distance = float((middle - camera.eye) @ camera.ahead)
+    distance = camera.distance
     metres = min(place.size) * distance / camera.focal
     level = np.array([-camera.ahead[0], -camera.ahead[1], 0.0])
     facing = unit(level)
@@ -197,7 +202,7 @@ def _assemble(place: Surroundings, subject: Subject, camera: Camera, cue: bool) 
         [float((p - middle) @ facing) for s in subject.solids for p in (s.start, s.end)] or [0.0]
     )
     wall = -(float(middle @ facing) + back - 0.3 - place.wall_distance)
-    floor = min([0.0, *(s.start[2] - s.start_radius for s in subject.solids if s.name == "seat")])
+    floor = 0.0
     if place.kind in ("gradient", "photo"):
         floor, wall = -1e9, 1e9
     elif place.kind == "landscape":
@@ -216,11 +221,13 @@ def _assemble(place: Surroundings, subject: Subject, camera: Camera, cue: bool) 
         )
         solids.append(prop_solid(prop, len(materials), camera.eye, ray, distance, metres, ground))
         materials.append(prop.material)
-    if cue:
+    shown = subject.solids if change.get("subject", True) else []
+    solids += shown
+    if change.get("cue", False):
         materials.append(Material((0.62, 0.02, 0.16), grain=(0, 0, 0), gloss=0.02))
         solids += [
             _badge(head, camera, min(place.size), len(materials) - 1)
-            for head in subject.solids
+            for head in shown
             if head.name == "head"
         ]
     return _Scene(place, solids, materials, subject.skin, ground)
@@ -230,9 +237,10 @@ def _badge(head: Solid, camera: Camera, side: int, material: int) -> Solid:
     """Return a flat round badge on a head, turned to the camera, the cue of a paired experiment."""
     centre = (head.start + head.end) / 2
     towards = unit(camera.eye - centre)
-    depth = float((centre - camera.eye) @ camera.ahead)
+    half = float(np.linalg.norm(head.end - head.start)) / 2
+    front = centre + towards * (half + head.end_radius * 1.35)  # clear of head and cap
+    depth = float((front - camera.eye) @ camera.ahead)
     radius = CUE_RADIUS * side * depth / camera.focal
-    front = centre + towards * (head.end_radius * 1.35)
     return Solid("badge", front, front + towards * 0.01, radius, radius, material, shape="cylinder")
 
 
@@ -263,11 +271,10 @@ def _render(
     cover = cv2.resize(seen, size[::-1], interpolation=cv2.INTER_AREA)
     open_ground = np.where(cover < 1, -1, -2).astype(np.int32)
     nothing = Hits(np.full(size, np.inf, np.float32), open_ground, np.zeros((*size, 3), np.float32))
-    ground = shade(camera, nothing, *args, image, light)
-    if not solids.bound.size:
-        return ground, nothing
+    shadows = cast_shadows(camera, solids, scene.ground, light)
+    ground = shade(camera, nothing, *args, image, light, shadows)
     only = hits._replace(solid=np.where(hits.solid >= 0, hits.solid, -2).astype(np.int32))
-    front = shade(fine, only, *args, np.zeros((*fine.size, 3), np.float32), light)
+    front = shade(fine, only, *args, np.zeros((*fine.size, 3), np.float32), light, shadows)
     reduced = cv2.resize(front, size[::-1], interpolation=cv2.INTER_AREA)
     mixed = reduced + (1 - cover[..., None]) * ground
     return mixed.astype(np.float32, copy=False), hits

@@ -189,6 +189,24 @@ def rotation(axis: int, degrees: float) -> Floats:
     return matrix
 
 
+def without_side(name: str) -> str:
+    """Return a part's name without "left" or "right"."""
+    return name.removeprefix("left ").removeprefix("right ")
+
+
+def worn(body: list[Solid], dress: Dress) -> list[Solid]:
+    """Return a body's solids with the width of their cloth.
+
+    Apart from `lay_figure`, so that the body, which says where it stands and what fills the frame,
+    is the same bare and clothed.
+    """
+    return [
+        replace(s, start_radius=wider * s.start_radius, end_radius=wider * s.end_radius)
+        for s in body
+        for _, wider in (dress.cloth.get(without_side(s.name), (0, 1.0)),)
+    ]
+
+
 def lay_figure(
     pose: Pose, build: Build, dress: Dress, place: Floats, heading: float, figure: int
 ) -> list[Solid]:
@@ -221,15 +239,14 @@ def lay_figure(
         shape: Shape = "capsule",
     ) -> None:  # fmt: skip
         material = dress.joints if ball else dress.skin
-        wider = 1.0
-        kind = name.removeprefix("left ").removeprefix("right ")
+        kind = without_side(name)
         if kind in dress.cloth:
-            material, wider = dress.cloth[kind]
+            material = dress.cloth[kind][0]
         elif kind == "pelvis":
             material = dress.trunks
         solids.append(
             Solid(
-                name, start, end, radii[0] * g * wider, radii[1] * g * wider, material, figure,
+                name, start, end, radii[0] * g, radii[1] * g, material, figure,
                 across, depth, shape,
                 seamed=not ball and kind not in (*dress.cloth, "hand", "thumb", "foot", "head"),
             )

@@ -2,7 +2,7 @@
 
     OUT/pictures/NAME.jpg     the picture
     OUT/truth/NAME.png        part labels: 0, or one more than a part's index in NAME.json
-    OUT/truth/NAME.json       parts, skin, and the picture's row of the manifest; written last
+    OUT/truth/NAME.json       parts, and the picture's row of the manifest; written last
     OUT/manifest.csv          one row a picture
 
 Names are digests of seed, split and number, so that neither they nor their order tell a label. A
@@ -56,8 +56,10 @@ class Plan:
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
             raise ValueError(f"expected a split {', '.join(SPLITS)}, got {self.split!r}")
-        if self.targets < 0 or self.controls < 0 or self.seed < 0:
+        if min(self.targets, self.controls, self.seed) < 0:
             raise ValueError("expected targets, controls and seed of 0 or more")
+        if self.targets + self.controls == 0:
+            raise ValueError("expected a picture or more, got 0 targets and 0 controls")
         if not 0.1 <= self.scale <= 8:
             raise ValueError(f"expected 0.1 to 8 times the size of 320x480, got {self.scale:g}")
 
@@ -121,6 +123,8 @@ def write_set(
         report(done, len(kinds))
     items = [_item(out, plan.name(number)) for number in range(len(kinds))]
     write_manifest(out / "manifest.csv", sorted(items, key=lambda item: item.path))
+    for unfinished in out.glob("*.tmp"):  # of a run that was killed
+        unfinished.unlink(missing_ok=True)
     return len(missing)
 
 
@@ -133,13 +137,15 @@ def _begin(out: Path, plan: Plan) -> None:
                 f"expected {out} to be new or of the same plan, got one of {before}; "
                 "choose another folder"
             )
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    if any(out.iterdir()):
-        raise ValueError(f"expected {out} to be empty or a set to finish, got other files in it")
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise ValueError(
+                f"expected {out} to be empty or a set to finish, got other files in it"
+            )
+        commit(out, kept, [json_line(asdict(plan))])
     for folder in ("pictures", "truth"):
-        (out / folder).mkdir()
-    commit(out, kept, [json_line(asdict(plan))])
+        (out / folder).mkdir(exist_ok=True)
 
 
 def _draw_some(out: Path, plan: Plan, some: tuple[tuple[int, str], ...]) -> int:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from images.compiled import compiled
 from images.mannequins.camera import Camera
-from images.mannequins.solids import Floats, Hits, Rays, Solid, Solids, pack, trace, unit
+from images.mannequins.solids import Floats, Hits, Rays, Solids, trace, unit
 from images.mannequins.textures import GRAIN_WEIGHTS, PITCH, TILE, Materials
 
 Image = npt.NDArray[np.float32]
@@ -66,23 +66,24 @@ class Shadow(NamedTuple):
     texel: float
 
 
-_FAR_AWAY = pack([Solid("nothing", np.full(3, -1e6), np.full(3, -1e6) + 1e-3, 1e-3, 1e-3, 0)])
-
 SHADOW_SIDE = 256  # texels
+FAR = 50.0  # where a shadow's rays start, metres from what they fall on
 STRENGTH = 0.85  # of a shadow: the share of the key light that it takes; ours
+MOST_BLUR = 5  # texels
 WRAP = 0.15  # how far light wraps around; ours
 
 
-def shadow_map(solids: Solids, along: Floats) -> Shadow:
-    """Trace parallel rays through all solids and keep the depths."""
-    low = (solids.centre - solids.bound[:, None]).min(axis=0)
-    high = (solids.centre + solids.bound[:, None]).max(axis=0)
-    centre, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
+def shadow_map(solids: Solids, along: Floats, centre: Floats, reach: float) -> Shadow:
+    """Trace parallel rays to where a ball is, and keep the depths.
+
+    The ball is the sight of the camera and not of the solids: one more or less moves no other's
+    shadow, and far ones do not coarsen the near ones'.
+    """
     other = np.array([0, 1.0, 0]) if abs(along[1]) < 0.9 else np.array([1.0, 0, 0])
     right = unit(np.cross(along, other))
     down = np.cross(along, right)
     texel = 2 * reach / SHADOW_SIDE
-    origin = centre - along * reach - (down + right) * reach
+    origin = centre - along * FAR - (down + right) * reach
     still = np.zeros(3)
     rays = Rays(origin, down * texel, right * texel, along, still, still)
     places = np.stack([(solids.centre - origin) @ down, (solids.centre - origin) @ right], axis=1)
@@ -92,6 +93,19 @@ def shadow_map(solids: Solids, along: Floats) -> Shadow:
     boxes = np.stack([low2[:, 0], high2[:, 0], low2[:, 1], high2[:, 1]], axis=1)
     depth = trace(solids, rays, boxes, (SHADOW_SIDE, SHADOW_SIDE)).depth
     return Shadow(depth, origin, down, right, along, texel)
+
+
+def cast_shadows(
+    camera: Camera, solids: Solids, ground: Ground, light: Light
+) -> tuple[Shadow, Shadow]:
+    """Return the depths from the key light, and how closely the ground is touched, 0 to 1."""
+    centre, reach = camera.sight()
+    key = shadow_map(solids, -light.towards, centre, 1.5 * reach)
+    below = shadow_map(solids, np.array([0, 0, 1.0]), centre, 4 * reach)
+    clearance = below.depth - (ground.floor - below.origin[2])
+    touch = np.exp(-np.clip(clearance, 0, 5) / 0.10).astype(np.float32)
+    blurred = cv2.GaussianBlur(touch, (0, 0), max(0.05 / below.texel, 0.5))
+    return key, below._replace(depth=blurred)
 
 
 def shade(
@@ -105,6 +119,7 @@ def shade(
     ground: Ground,
     backdrop: Image,
     light: Light,
+    shadows: tuple[Shadow, Shadow],
 ) -> Image:
     """Light the picture: (H, W, 3) float32, linear.
 
@@ -121,15 +136,11 @@ def shade(
         Its `wall` is 1e9, and its `floor` -1e9, where there is none.
     backdrop : ndarray (H, W, 3)
         What is seen where nothing is.
+    shadows : (Shadow, Shadow)
+        From `cast_shadows`.
     """
-    if not solids.bound.size:
-        solids = _FAR_AWAY
-    key = shadow_map(solids, -light.towards)
-    below = shadow_map(solids, np.array([0, 0, 1.0]))
-    clearance = below.depth - (ground.floor - below.origin[2])
-    touch = np.exp(-np.clip(clearance, 0, 5) / 0.10).astype(np.float32)
-    contact = below._replace(depth=cv2.GaussianBlur(touch, (0, 0), max(0.05 / below.texel, 0.5)))
-    blur = max(1, round(light.softness / key.texel))
+    key, contact = shadows
+    blur = min(max(1, round(light.softness / key.texel)), MOST_BLUR)
     image = backdrop.copy()
     _shade(
         camera.rays(), hits, solids, look, across, materials, tiles, ground, image, key, contact,

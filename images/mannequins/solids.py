@@ -300,12 +300,13 @@ def _cylinder(
     b = ux * vx + uy * vy + uz * vz
     c = ux * ux + uy * uy + uz * uz - radius * radius
     h = b * b - a * c
-    if h <= 0 or a <= 0:
+    if h < 0:
         return math.inf, 0.0, 0.0, 1.0
-    depth = (-b - math.sqrt(h)) / a
-    along = od + depth * dd
-    if 0 < along < length:
-        return depth, ux + depth * vx, uy + depth * vy, uz + depth * vz
+    if a > 0:  # else along the axis, where only the ends can be met
+        depth = (-b - math.sqrt(h)) / a
+        along = od + depth * dd
+        if 0 < along < length:
+            return depth, ux + depth * vx, uy + depth * vy, uz + depth * vz
     if dd == 0:
         return math.inf, 0.0, 0.0, 1.0
     end = 0.0 if dd > 0 else length

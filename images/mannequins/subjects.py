@@ -1,11 +1,11 @@
 """What a picture shows: lay figures bare or clothed, and the things that are mistaken for them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from images.mannequins.figure import Dress, draw_build, draw_pose, lay_figure
+from images.mannequins.figure import Dress, draw_build, draw_pose, lay_figure, worn
 from images.mannequins.solids import Floats, Shape, Solid, unit
 from images.mannequins.surroundings import any_colour, any_material
 from images.mannequins.textures import SKIN_GRAIN, Material, Pattern
@@ -130,16 +130,14 @@ def _figures(
         framing, count = kind, 1
     drawn_tone = int(dress_rng.integers(1, TONES + 1))
     tone = drawn_tone if tone is None else tone
+    bodies: list[Solid] = []
     solids: list[Solid] = []
     materials: list[Material] = []
     families, facing, skin = [], 0.0, set[int]()
     for number in range(count):
         pose, build = draw_pose(rng), draw_build(rng)
-        place = np.array([0.0, 0.0, 0.0])
         heading = float(rng.uniform(-np.pi, np.pi))
         if number:
-            place = np.array([*(rng.choice([-1, 1]) * rng.uniform(0.45, 0.8, 1)),
-                              rng.uniform(-0.3, 0.3), 0.0])  # fmt: skip
             heading = facing + float(rng.normal(0, 0.8))
         else:
             facing = heading
@@ -147,10 +145,14 @@ def _figures(
         if kind != "statue":
             skin |= {len(materials) + offset for offset in (0, 1, 6)}
         materials += made
-        solids += lay_figure(pose, build, dress, place, heading, number)
+        body = lay_figure(pose, build, dress, np.zeros(3), heading, number)
+        if number:
+            body = _beside(bodies, body, rng)
+        bodies += body
+        solids += worn(body, dress)
         families.append(pose.family)
         if pose.family == "sit":
-            solids.append(_seat(solids, number, len(materials)))
+            solids.append(_seat(body, len(materials)))
             materials.append(any_material(rng, {"plain": 0.6, "wood": 0.4}, (0.1, 0.3)))
     names = _FRAMED.get(framing, ())
     if framing == "limbs":
@@ -158,9 +160,9 @@ def _figures(
         names = parts if limbs.startswith("both") else tuple(f"{side} {part}" for part in parts)
     elif framing == "hands":
         names = tuple(f"{side} {part}" for part in ("forearm", "wrist", "hand", "thumb"))
-    shown = [s for s in solids if s.figure == 0 and (not names or s.name.endswith(names))]
+    shown = [s for s in bodies if s.figure == 0 and (not names or s.name.endswith(names))]
     if framing in ("close", "upper") and kind != "portrait":
-        shown = [s for s in solids if s.figure >= 0 and s.name.endswith(names)][: 2 * len(shown)]
+        shown = [s for s in bodies if s.name.endswith(names)][: 2 * len(shown)]
     framed = outline(shown)
     front = framing in ("lower", "portrait")
     return Subject(
@@ -175,16 +177,21 @@ def _figures(
     )  # fmt: skip
 
 
-def _seat(solids: list[Solid], figure: int, material: int) -> Solid:
-    pelvis = next(s for s in reversed(solids) if s.figure == figure and s.name == "pelvis")
+def _beside(others: list[Solid], body: list[Solid], rng: np.random.Generator) -> list[Solid]:
+    """Move a body to one side of the others, so that no two touch."""
+    side, gap, depth = rng.choice([-1, 1]), rng.uniform(0.02, 0.2), rng.uniform(-0.3, 0.3)
+    edge = max(side * outline(others)[:, 0])
+    near = min(side * outline(body)[:, 0])
+    shift = np.array([side * (edge + gap - near), depth, 0.0])
+    return [replace(s, start=s.start + shift, end=s.end + shift) for s in body]
+
+
+def _seat(body: list[Solid], material: int) -> Solid:
+    pelvis = next(s for s in body if s.name == "pelvis")
     top = min(pelvis.start[2], pelvis.end[2]) - pelvis.end_radius * 0.9
-    low = min(min(s.start[2], s.end[2]) for s in solids if s.figure == figure) - 0.03
-    centre = np.array([pelvis.end[0], pelvis.end[1], 0.0])
-    up = np.array([0, 0, 1.0])
-    return Solid(
-        "seat", centre + up * low, centre + up * max(top, low + 0.05), 0.2, 0.2, material,
-        shape="cylinder",
-    )  # fmt: skip
+    foot = np.array([pelvis.end[0], pelvis.end[1], 0.0])
+    up = np.array([0, 0, max(top, 0.05)])
+    return Solid("seat", foot, foot + up, 0.2, 0.2, material, shape="cylinder")
 
 
 _CLOTH: dict[Pattern, float] = {"plain": 0.5, "stripe": 0.17, "check": 0.13, "noise": 0.2}
@@ -194,7 +201,7 @@ def _dress(
     rng: np.random.Generator, kind: str, tone: int, first: int
 ) -> tuple[Dress, list[Material]]:
     """Draw colours; always as many numbers, so that kinds and tones differ in nothing else."""
-    skin_rng, cloth_rng = rng.spawn(2)
+    skin_rng, trunks_rng, cloth_rng = rng.spawn(3)
     gloss, exponent = float(skin_rng.uniform(0.02, 0.16)), float(skin_rng.uniform(6, 30))
     skin = skin_colour(skin_rng, tone)
     darker = tuple(0.82 * channel for channel in skin)
@@ -207,7 +214,7 @@ def _dress(
     joints = Material(_three(darker), grain=SKIN_GRAIN, gloss=gloss, exponent=exponent)
     face = Material(_three(skin), _three(shaded), "cross", grain=SKIN_GRAIN, gloss=gloss,
                     exponent=exponent)  # fmt: skip
-    trunks = _far_from(skin, cloth_rng)
+    trunks = _far_from(skin, trunks_rng)
     top = any_material(cloth_rng, _CLOTH, (0.02, 0.12), skin_like=0.08)
     bottom = any_material(cloth_rng, _CLOTH, (0.02, 0.12), skin_like=0.08)
     cap = any_material(cloth_rng, {"plain": 1.0}, (0.1, 0.2), skin_like=0.0)
@@ -219,8 +226,8 @@ def _dress(
         covered = ["chest", "waist", "shoulder", "upper arm"]
         covered += [] if short else ["elbow"]
         cloth |= {part: (first + 3, float(wide[0])) for part in covered}
-        cloth |= {part: (first + 4, float(wide[1])) for part in ("pelvis", "hip", "thigh", "knee",
-                                                                 "shank", "ankle")}  # fmt: skip
+        cloth |= {part: (first + 2, float(wide[1])) for part in ("pelvis", "hip")}
+        cloth |= {part: (first + 4, float(wide[1])) for part in ("thigh", "knee", "shank", "ankle")}
         cloth |= {"foot": (first + 5, float(wide[2]))}
     dress = Dress(first, first + 1, first + 2, cloth, first + 5 if kind == "portrait" else None)
     return dress, materials
@@ -231,10 +238,14 @@ def _three(colour: tuple[float, ...]) -> tuple[float, float, float]:
 
 
 def _far_from(skin: tuple[float, float, float], rng: np.random.Generator) -> Material:
-    """Draw a colour for the trunks that nobody takes for skin: blue or green before red."""
+    """Draw a colour for the trunks that nobody takes for skin: blue or green before red.
+
+    Unlike a statue's stone, too. Every tone of skin passes that, so that none changes the trunks.
+    """
     for _ in range(100):
         red, green, blue = any_colour(rng, skin_like=0.0)
-        if max(green, blue) > 1.35 * red and abs(green - skin[1]) + abs(blue - skin[2]) > 0.06:
+        apart = max(abs(green / red - skin[1] / skin[0]), abs(blue / red - skin[2] / skin[0]))
+        if max(green, blue) > max(1.35 * red, 0.1) and apart > 0.4:
             return Material((red, green, blue), grain=(0.05, 0.05, 0.05), gloss=0.03)
     return Material((0.05, 0.09, 0.24), grain=(0.05, 0.05, 0.05), gloss=0.03)
 

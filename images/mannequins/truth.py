@@ -98,7 +98,7 @@ def truth_of(
     is_skin = np.array([*(s.figure >= 0 and s.material in skin for s in solids), False])
     cover = is_skin[hits.solid].astype(np.float32)
     mask = cv2.resize(cover, size[::-1], interpolation=cv2.INTER_AREA) >= 0.5
-    nearest = cv2.resize(number[hits.solid], size[::-1], interpolation=cv2.INTER_NEAREST)
+    nearest = cv2.resize(number[hits.solid], size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     labels = nearest.astype(np.uint8, copy=False)
     parts = tuple(_part(solids[k], k, is_skin[k], camera, hits) for k in bodies)
     limbs = [part.visible for part in parts if part.name.endswith(LIMB_PARTS)]
