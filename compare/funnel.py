@@ -38,16 +38,18 @@ def passes(record: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def share(hits: int, total: int) -> str:
-    """Return a rate with its Wilson 95 % interval, in per cent.
+    """Return counts and their rate with its Wilson 95 % interval.
 
     >>> share(241, 565)
     '241/565 = 42.7 % [38.6, 46.8]'
     """
-    if total == 0:
-        return "no cases"
+    return f"{hits}/{total} = {rate(hits, total)}" if total else "no cases"
+
+
+def rate(hits: int, total: int) -> str:
+    """Return a rate with its Wilson 95 % interval, in per cent."""
     interval = binomtest(hits, total).proportion_ci(method="wilson")
-    low, high = 100 * interval.low, 100 * interval.high
-    return f"{hits}/{total} = {100 * hits / total:.1f} % [{low:.1f}, {high:.1f}]"
+    return f"{100 * hits / total:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
 def funnel_table(
@@ -55,15 +57,17 @@ def funnel_table(
 ) -> Table:
     """Lay the funnel out beside the published one."""
     ours = [[passes(record) for record in records] for records in (targets, controls)]
-    table = Table("passes", "targets", "controls", "published targets", "published controls")
+    sizes = (*(len(passed) for passed in ours), *PUBLISHED_TOTALS)
+    names = ("targets", "controls", "published targets", "published controls")
+    table = Table("passes", *(f"{name}, {n}" for name, n in zip(names, sizes, strict=True)))
     for row in ("skin filter", "segments", *CONFIGURATIONS):
-        counts = (share(sum(p[row] for p in passed), len(passed)) for passed in ours)
-        published = ("", "")
-        if row in PUBLISHED:
-            of_targets, of_controls = PUBLISHED_TOTALS
-            published = (
-                f"{100 * PUBLISHED[row][0] / of_targets:.1f} %",
-                f"{100 * PUBLISHED[row][1] / of_controls:.1f} %",
-            )
-        table.add_row(row, *counts, *published)
+        counts = [sum(p[row] for p in passed) for passed in ours]
+        cells = [rate(hits, n) if n else "" for hits, n in zip(counts, sizes, strict=False)]
+        published = PUBLISHED.get(row)
+        cells += (
+            [f"{100 * hits / n:.1f} %" for hits, n in zip(published, PUBLISHED_TOTALS, strict=True)]
+            if published
+            else ["", ""]
+        )
+        table.add_row(row, *cells)
     return table
