@@ -1,27 +1,17 @@
 """``skindeep baseline``: scan a folder of pictures, or explain one picture."""
 
-import json
 import os
 import re
-import shlex
-import signal
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
-import rich.progress as bars
 import typer
 from PIL import Image
-from rich.console import Console
 
 from baseline.detector import Params, ScoreName, detect
 from baseline.overlay import overlay
@@ -29,8 +19,10 @@ from baseline.records import ANSWER, record
 from images.folders import printable
 from images.jobs import Job
 from images.reading import RGB, read
-from images.shards import Progress, run
+from images.scans import carry_out, expect_paths, opened, summary, unanswered
 from images.workers import processors
+
+KEYS = (*ANSWER, "overlay")
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -79,7 +71,7 @@ def scan(
     params = Params(configuration=configuration, score=score.name_in_params())
     if not scan_folder(folder, out, overlays, params, workers or processors()):
         print(f"{printable(str(out))} is complete already; remove it to scan anew")
-    for line in summary(out):
+    for line in summary(out, lambda found: str(found["stopped_at"])):
         print(line)
     print(f"results: {printable(str(out))}")
     if overlays:
@@ -128,12 +120,7 @@ def scan_folder(
     typer.Exit
         With status 128 and the signal's number, if the scan was interrupted.
     """
-    if not folder.is_dir():
-        raise ValueError(f"expected a folder of pictures, got {folder}, which is none")
-    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise ValueError(f"expected a folder to write {out.name} in, got {out.parent}")
-    if out.is_dir():
-        raise ValueError(f"expected a file's name for the results, got the folder {out}")
+    expect_paths(folder, out)
     if overlays:
         if folder.resolve().is_relative_to(overlays.resolve()):
             raise ValueError(f"expected a folder of their own for the overlays, got {overlays}")
@@ -142,7 +129,7 @@ def scan_folder(
         folder,
         out,
         partial(scan_file, params=params, overlays=overlays),
-        unanswered,
+        partial(unanswered, answer=KEYS),
         {
             "contestant": "baseline",
             "params": _by_name(params),
@@ -150,57 +137,26 @@ def scan_folder(
         },
         left_out=(overlays,) if overlays else (),
     )
-    progress: Progress | None = None
-
-    def keep(now: Progress) -> None:
-        nonlocal progress
-        progress = now
-        show(now)
-
-    try:
-        with _stoppable(), _bar() as show:
-            return run(job, workers, keep, command=shlex.join(sys.argv))
-    except KeyboardInterrupt as stop:
-        print(f"stopped: {_how_far(progress)}", file=sys.stderr)
-        raise typer.Exit(128 + int(stop.args[0])) from None
-    except OSError as error:
-        raise OSError(f"{error}; {_how_far(progress)}") from error
+    return carry_out(job, workers)
 
 
 def scan_file(
     folder: Path, path: str, params: Params, overlays: Path | None
 ) -> tuple[dict[str, object], dict[str, float]]:
     """Read one file and run the detector on it: its record, and the seconds of each stage."""
-    file = folder / path
-    if os.path.islink(file):  # noqa: PTH114  (Path.is_symlink raises where a path is too long)
-        return unanswered(path, "unsupported", "symbolic link, not followed"), {}
-    began = time.perf_counter()
-    reading = read(file)
-    seconds = {"read": time.perf_counter() - began}
-    found = unanswered(path, reading.status, reading.detail) | {
-        "sha256": reading.sha256,
-        "size": reading.size,
-        "format": reading.format,
-        "frames": reading.frames,
-    }
-    if reading.image is None:
+    found, image, seconds = opened(folder, path, KEYS)
+    if image is None:
         return found, seconds
     began = time.perf_counter()
-    detection = detect(reading.image, params)
+    detection = detect(image, params)
     seconds["detect"] = time.perf_counter() - began
     found |= record(detection)
     if overlays:
         began = time.perf_counter()
         found["overlay"] = overlay_name(path)
-        _save(overlay(reading.image, detection), overlays / overlay_name(path))
+        _save(overlay(image, detection), overlays / overlay_name(path))
         seconds["overlay"] = time.perf_counter() - began
     return found, seconds
-
-
-def unanswered(path: str, status: str, detail: str) -> dict[str, object]:
-    """Return a record with all its keys, and no answer."""
-    nothing = dict.fromkeys(("size", "format", "frames", *ANSWER, "overlay"))
-    return {"path": path, "sha256": None, "status": status, "detail": detail, **nothing}
 
 
 def overlay_name(path: str) -> str:
@@ -235,72 +191,3 @@ def _save(picture: RGB, target: Path) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-# ---- What people see
-
-
-def summary(out: Path) -> Iterator[str]:
-    """Yield lines that count a scan's answers, from results of any length."""
-    stages, failures, marked = Counter[str](), Counter[str](), 0
-    with out.open("rb") as lines:
-        for found in map(json.loads, lines):
-            if found["status"] != "ok":
-                failures[found["status"]] += 1
-            elif found["decision"]:
-                marked += 1
-            else:
-                stages[found["stopped_at"]] += 1
-    yield f"files: {marked + stages.total() + failures.total()}"
-    yield f"marked: {marked}"
-    yield f"not marked: {_counts(stages)}"
-    yield f"no answer: {_counts(failures)}"
-
-
-def _counts(counter: Counter[str]) -> str:
-    parts = ", ".join(f"{name} {number}" for name, number in sorted(counter.items()))
-    return f"{counter.total()} ({parts})" if parts else "0"
-
-
-def _how_far(progress: Progress | None) -> str:
-    if progress is None:
-        return "no file is done yet"
-    return f"{progress.done} of {progress.total} files are done, and the same command continues"
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt with the signal's number."""
-
-    def stop(number: int, _: object) -> None:
-        raise KeyboardInterrupt(number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    """Show a bar while the files are worked on."""
-    console = Console(stderr=True)
-    columns = (
-        bars.SpinnerColumn(),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.description}"),
-    )
-    with bars.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("looking for files", total=None)
-        began = time.monotonic()
-
-        def show(now: Progress) -> None:
-            rate = (now.done - now.resumed) / (time.monotonic() - began)
-            left = timedelta(seconds=round((now.total - now.done) / rate)) if rate else "?"
-            text = f"{rate:.1f}/s, {left} left, {now.marked} marked, {now.failed} without an answer"
-            bar.update(task, total=now.total, completed=now.done, description=text)
-
-        yield show

@@ -66,6 +66,12 @@ app.add_typer(
     epilog="Example: skindeep baseline scan holiday --out results.jsonl",
 )
 app.add_typer(
+    typer.Typer(cls=_later("convnet.cli"), no_args_is_help=True),
+    name="convnet",
+    help="The networks of 2014 and 2016: score a folder, train, look inside.",
+    epilog="Example: skindeep convnet score holiday --out scores.jsonl",
+)
+app.add_typer(
     typer.Typer(cls=_later("images.cli"), no_args_is_help=True),
     name="labelled",
     help="Labelled sets of your own: make a manifest, check one.",

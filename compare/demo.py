@@ -1,16 +1,18 @@
-"""The detector of 1996 on harmless photographs that are installed already, and on drawings."""
+"""Both contestants on drawings, and the detector of 1996 on harmless packaged photographs."""
 
 import json
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
+from sklearn.metrics import roc_auc_score
 
 from baseline.cli import explain_picture, scan_folder
 from baseline.detector import Params
@@ -27,6 +29,11 @@ EXPLAINED = "astronaut.png"
 
 
 DRAWN = Plan(*PRESETS["eccv96"], scale=0.5)
+LEARNED = {
+    "train": Plan(550, 550, split="train", scale=0.5),
+    "validation": Plan(150, 150, split="validation", scale=0.5),
+}
+EPOCHS = 20
 
 
 def show(out: Path) -> None:
@@ -62,12 +69,47 @@ def show(out: Path) -> None:
             funnel_table(*([a for a in answers if labels[a["path"]] == want] for want in (1, 0)))
         )
         print("   The published figures are of another test set, of photographs.")
+    run = out / "net"
+    with _step("5. More drawings, to train on and to validate by"):
+        for split, plan in LEARNED.items():
+            draw_set(out / split, plan, processors())
+    with _step("6. A small ZFNet, trained on them"):
+        from convnet.cli import score_folder, train_folder  # torch takes its time
+        from convnet.ranks import ranks
+        from convnet.recipe import usual
+
+        recipe = replace(usual("zfnet"), epochs=EPOCHS)
+        with ranks("cpu") as alone:
+            learn, check = (out / split / "manifest.csv" for split in LEARNED)
+            history = train_folder(learn, check, recipe, run, alone)
+        print(f"   {len(history)} epochs, best validation AUC {max(e.auc for e in history):.3f}")
+    with _step("7. The net over the drawings of step 4"):
+        scores = out / "net.jsonl"
+        _clear(scores)
+        score_folder(out / "drawn" / "pictures", scores, str(run), "cpu", processors())
+        found = [json.loads(line) for line in scores.read_bytes().splitlines()]
+        truth = [labels[record["path"]] for record in found]
+        for name, records in (("1996", {a["path"]: a for a in answers}), ("net", None)):
+            values = [(records[f["path"]] if records else f)["score"] for f in found]
+            print(f"   AUC of {name}: {roc_auc_score(truth, values):.3f}")
+    with _step("8. What the net looks at, in the target that it is surest of"):
+        from convnet.cli_deconv import deconv
+        from convnet.cli_occlude import chosen, occlude_picture, write
+
+        best = max((f for f in found if labels[f["path"]]), key=lambda f: f["score"])
+        picture = out / "drawn" / "pictures" / best["path"]
+        asked = chosen(str(run), None, None)
+        seen = occlude_picture(picture, out / "occluded", asked, 32, 4, "black")
+        list(write(seen, out / "occluded", picture.name, asked))
+        deconv(picture, out / "projected", str(run))
     for what, path in (
         ("overlays", out / "overlays"),
         ("one picture explained", out / "explained" / "contact-sheet.png"),
         ("drawings", out / "drawn" / "pictures"),
-        ("answers", out / "photographs.jsonl"),
-        ("answers", scan),
+        ("answers of 1996", out / "drawn.jsonl"),
+        ("scores of the net", scores),
+        ("occlusion", out / "occluded" / "occlusion.png"),
+        ("deconvnet", out / "projected" / "rules.png"),
     ):
         print(f"{what}: {printable(str(path))}")
 
@@ -82,10 +124,14 @@ def _step(title: str) -> Iterator[None]:
 
 def _scan(pictures: Path, results: Path, overlays: Path | None, workers: int) -> Path:
     """Scan anew, and return where the answers are."""
-    results.unlink(missing_ok=True)
-    shutil.rmtree(results.with_name(results.name + ".parts"), ignore_errors=True)
+    _clear(results)
     scan_folder(pictures, results, overlays, Params(), workers)
     return results
+
+
+def _clear(results: Path) -> None:
+    results.unlink(missing_ok=True)
+    shutil.rmtree(results.with_name(results.name + ".parts"), ignore_errors=True)
 
 
 def packaged_pictures() -> Iterator[Path]:

@@ -345,6 +345,9 @@ def test_demo_begins_afresh_in_its_own_files_only(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")  # no name is folded
     monkeypatch.setattr(demo, "DRAWN", Plan(3, 5, scale=0.5))
+    learned = {split: Plan(4, 4, split=split, scale=0.3) for split in ("train", "validation")}
+    monkeypatch.setattr(demo, "LEARNED", learned)
+    monkeypatch.setattr(demo, "EPOCHS", 1)
     out = tmp_path / "demo"
     names = {path.name for path in packaged_pictures()}
     assert "astronaut.png" in names
@@ -358,6 +361,6 @@ def test_demo_begins_afresh_in_its_own_files_only(
         assert {str(record["path"]) for record in answers} == names
         assert len(records(out / "drawn.jsonl")) == 8
         assert all(name in printed for name in names)
-        for line in ("overlays: ", "one picture explained: ", "drawings: "):
+        for line in ("overlays: ", "one picture explained: ", "drawings: ", "occlusion: "):
             (path,) = (t.removeprefix(line) for t in printed.splitlines() if t.startswith(line))
             assert Path(path).exists()

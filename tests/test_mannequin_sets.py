@@ -25,8 +25,8 @@ from images.mannequins.cli import scale_of
 from images.mannequins.sets import PRESETS, Plan, write_set
 from images.reading import read
 
-PLAN = Plan(8, 16, seed=5, scale=0.2)
-ARGUMENTS = ("--targets", 8, "--controls", 16, "--seed", 5, "--size", "64x96")
+PLAN = Plan(12, 28, seed=5, scale=0.2)
+ARGUMENTS = ("--targets", 12, "--controls", 28, "--seed", 5, "--size", "64x96")
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -69,7 +69,7 @@ def start(out: Path, workers: int) -> "subprocess.Popen[bytes]":
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("drawn") / "set"
-    assert write_set(out, PLAN) == 24
+    assert write_set(out, PLAN) == 40
     return out
 
 
@@ -80,7 +80,7 @@ def test_two_workers_in_other_processes_write_the_same(undisturbed: Path, tmp_pa
     process = start(tmp_path / "set", 2)
     out, err = process.communicate()
     assert process.returncode == 0, err.decode()
-    assert "24 pictures, 8 of them bare lay figures" in out.decode()
+    assert "40 pictures, 12 of them bare lay figures" in out.decode()
     assert bytes_of(tmp_path / "set") == bytes_of(undisturbed)
 
 
@@ -90,14 +90,14 @@ def test_a_killed_run_is_finished_to_the_same_set(
 ) -> None:
     out = tmp_path / "set"
     process = start(out, workers)
-    while len(list(out.glob("truth/*.json"))) < 2:
+    while len(list(out.glob("truth/*.json"))) < 1:
         assert process.poll() is None, "killed too late"
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     kept = len(list(out.glob("truth/*.json")))
     assert not (out / "manifest.csv").exists()
-    assert write_set(out, PLAN) <= 24 - kept
+    assert write_set(out, PLAN) <= 40 - kept
     assert bytes_of(out) == bytes_of(undisturbed)
 
 
@@ -112,7 +112,7 @@ def test_what_a_kill_leaves_at_any_moment_is_finished(undisturbed: Path, tmp_pat
     (out / "pictures" / f"{texts[3].stem}.jpg").write_bytes(b"half a picture")
     (out / f"{texts[6].stem}.jpg.77.tmp").write_bytes(b"a quarter")
     (out / "manifest.csv").unlink()
-    assert write_set(out, PLAN) == 8
+    assert write_set(out, PLAN) == 14
     assert bytes_of(out) == bytes_of(undisturbed)
 
 
@@ -126,7 +126,7 @@ def test_a_run_killed_before_its_first_picture_is_finished(
         subprocess.run(["cp", "-r", str(undisturbed / name), str(out)], check=True)
     for picture in out.glob("pictures/*"):
         picture.unlink()
-    assert write_set(out, PLAN) == 24
+    assert write_set(out, PLAN) == 40
     assert bytes_of(out) == bytes_of(undisturbed)
 
 
@@ -135,7 +135,7 @@ def test_a_finished_set_is_left_alone(undisturbed: Path) -> None:
     told = list[tuple[int, int]]()
     assert write_set(undisturbed, PLAN, report=lambda *step: told.append(step)) == 0
     assert before == {path: path.stat().st_mtime_ns for path in undisturbed.rglob("pictures/*")}
-    assert told == [(24, 24)]
+    assert told == [(40, 40)]
 
 
 def test_progress_comes_up_to_the_whole(tmp_path: Path) -> None:
@@ -168,10 +168,10 @@ def test_pictures_and_truth_are_what_draw_gives(undisturbed: Path) -> None:
 
 def test_the_manifest_reads_as_a_labelled_set(undisturbed: Path) -> None:
     drawn = LabelledSet.read(undisturbed / "manifest.csv")
-    assert len(drawn.items) == 24
-    assert drawn.labels.sum() == 8
+    assert len(drawn.items) == 40
+    assert drawn.labels.sum() == 12
     assert {item.split for item in drawn.items} == {"test"}
-    assert len({item.group for item in drawn.items}) == 24
+    assert len({item.group for item in drawn.items}) == 40
     assert {item.licence for item in drawn.items} == {"CC0-1.0"}
     for item in drawn.items:
         reading = read(undisturbed / item.path)
@@ -185,7 +185,7 @@ def test_labelled_check_finds_no_fault(undisturbed: Path, command: Call) -> None
     status, out, err = command(images.cli.app, "check", undisturbed / "manifest.csv")
     assert status == 0, out + err
     assert "kinds of faults: 0" in out
-    assert "pictures: 24" in out
+    assert "pictures: 40" in out
 
 
 def test_labelled_check_finds_a_swapped_label_file(
@@ -210,8 +210,8 @@ def test_pictures_carry_no_metadata_and_names_no_label(undisturbed: Path) -> Non
         assert b"bare" not in data
         assert len(Path(row["path"]).stem) == 12
     kinds = PLAN.kinds()
-    assert kinds[:8] != ["bare"] * 8
-    assert kinds == Plan(8, 16, seed=5, scale=1.0).kinds()
+    assert kinds[:12] != ["bare"] * 12
+    assert kinds == Plan(12, 28, seed=5, scale=1.0).kinds()
 
 
 def test_names_and_kinds_are_of_one_seed_and_split() -> None:

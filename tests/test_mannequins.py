@@ -423,6 +423,11 @@ def test_every_joint_shows_its_ball(figures: list[tuple[str, Subject]]) -> None:
             surface = solid.start + solid.start_radius * ways
             free = np.all([beyond(mate, surface) > 0 for mate in mates], axis=0)
             assert free.mean() > 0.15, (solid.name, free.mean())
+            for mate in mates:
+                if kind_of(mate.name) in LIMB_PARTS:
+                    tips = (mate.start, mate.start_radius), (mate.end, mate.end_radius)
+                    _, radius = min(tips, key=lambda tip: math.dist(tip[0], solid.start))
+                    assert solid.start_radius > 0.9 * radius, "as wide as what it joins"
 
 
 def test_limbs_are_cut_short_and_seamed(figures: list[tuple[str, Subject]]) -> None:
@@ -752,7 +757,7 @@ def test_the_place_alone_is_what_the_picture_shows_beside_its_subject() -> None:
         gap = np.abs(picture.image.astype(int) - layer.image).max(axis=2)
         same += (gap[beside] == 0).sum()
         total += beside.sum()
-    assert same > 0.8 * total  # the rest is shadow, or a seat
+    assert same > 0.88 * total  # the rest is shadow, or a seat
 
 
 # ---- Splits
