@@ -35,9 +35,10 @@ lint: .venv/.dev
 	$(BIN)/lint-imports --no-cache
 
 test: lint
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto -m "not measure"
 
 measure: .venv/.dev
+	$(BIN)/pytest -m measure
 	@test -n "$(PHOTOS)" || { echo "expected a folder of photographs: make measure PHOTOS=DIR (see benchmarks/README.md)" >&2; exit 1; }
 	$(BIN)/python -m benchmarks.skin_pixels --photos "$(PHOTOS)"
 	$(BIN)/python -m benchmarks.limbs --photos "$(PHOTOS)"

@@ -196,6 +196,7 @@ def train(
 ) -> None:
     """Train a network on a labelled set.
 
+    Both classes weigh the same, however many pictures each has.
     OUT gets the best and the last checkpoint, the history and the learning curves. A run that was
     stopped or killed continues with the same command. Several graphics cards work together under
     torchrun: torchrun --nproc-per-node 4 -m compare.cli convnet train ...

@@ -44,24 +44,25 @@ def journal(
                 f"expected no other run on {path.parent}, but one is at work; wait until it ends"
             ) from None
         file.seek(0)
-        data = file.read()
-        whole = data.rfind(b"\n") + 1
-        file.truncate(whole)  # a line that was only begun when the machine stopped
+        data, head = file.read(), json_line(terms)
+        whole = data.rfind(b"\n") + 1  # a line behind it was only begun when the machine stopped
         try:
-            lines = [json.loads(line) for line in data[:whole].splitlines()]
-            kept = dict(lines[0]) if lines else None
+            if not whole and not head.startswith(data):
+                raise ValueError("no line of it")
+            lines = [json.loads(line) for line in (data[:whole] or head).splitlines()]
+            kept = dict(lines[0])
             known = [Scored(e, np.array(n, np.int64), np.array(s)) for e, n, s in lines[1:]]
         except (ValueError, TypeError) as error:
             raise ValueError(f"expected kept scores in {path}, got: {error}; remove it") from error
-
-        if kept is None:
-            file.write(json_line(terms))
-        elif kept != terms:
+        if kept != terms:
             name = next(name for name in terms if kept.get(name) != terms[name])
             raise ValueError(
                 f"expected {path.parent} to be of the same run, got {name} {kept.get(name)} there "
                 f"and {terms[name]} here; remove it or choose another"
             )
+        file.truncate(whole)
+        if not whole:
+            file.write(head)
 
         def keep(scored: Scored) -> None:
             name, windows, scores = scored

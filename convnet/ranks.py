@@ -85,6 +85,7 @@ def ranks(device: str = "auto") -> Iterator[Ranks]:
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Ranks(rank, world, chosen)
+        dist.barrier()  # nobody leaves while another still needs them
     finally:
         dist.destroy_process_group()
 

@@ -57,6 +57,8 @@ class Recipe:
         """Return how the network will be given its pictures."""
         if self.net is None:
             return OPEN_NSFW
+        # Departure: the paper cuts the middle square out of a picture and subtracts the mean of
+        # all pictures; here nothing is cut off, and one mean colour and spread, ImageNet's, serve.
         return Preprocessing(self.net.size, IMAGENET_MEAN, 1 / 58, "RGB", "pad")
 
     def network(self) -> nn.Module:

@@ -116,8 +116,9 @@ class ZFNet(nn.Module):
     def renormalise(self, radius: float = 0.1) -> None:
         """Scale every filter of the convolutions whose RMS exceeds the radius back to it.
 
-        The paper does so after every step, lest a few filters of the first layer dominate; its
-        inputs lie within some +-128, and so must ours.
+        The paper does so after every step, lest a few filters of the first layer dominate.
+        Departure: its inputs lie within +-128, ours are divided by 58 (see `Recipe`), so that only
+        the first layer ever comes near the radius.
         """
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d):

@@ -325,7 +325,7 @@ class HttpScorer:
 
     def _numbers(self, answer: bytes, count: int) -> list[float]:
         try:
-            numbers = json.loads(answer) if len(answer) <= MOST_BYTES else None
+            numbers = json.loads(answer)
         except (ValueError, RecursionError):
             numbers = None
         if not isinstance(numbers, list) or any(type(n) not in (int, float) for n in numbers):

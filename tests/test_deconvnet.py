@@ -462,6 +462,13 @@ def test_receptive_fields_of_a_residual_net_are_what_a_change_shows():
     expect_fields_as_changes_show(net, net, 70)
 
 
+def test_fields_meet_in_what_is_common():
+    assert Field(0, 8, 2, 6).meet(Field(-3, 4, 5, 9)) == Field(0, 4, 5, 6)
+    apart_ = Field(0, 8, 2, 6).meet(Field(9, 12, -4, 1))
+    assert np.zeros((20, 20))[apart_.slices].size == 0
+    assert (apart_.bottom - apart_.top, apart_.right - apart_.left) == (0, 0)
+
+
 def test_what_mixes_all_places_sees_everything():
     class Strange(nn.Module):
         def __init__(self) -> None:
@@ -474,9 +481,9 @@ def test_what_mixes_all_places_sees_everything():
             self.mixed = nn.Identity()
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            near = self.plain(self.conv(x) + x)
-            turned = self.after(near.flip(2))
-            return self.mixed(self.step(near) + self.same(turned)[:, :, ::2, ::2])
+            near = self.plain(x + self.conv(x))
+            self.after(near.flip(2))
+            return self.mixed(self.step(near) + self.same(near)[:, :, ::2, ::2])
 
     net, whole = Strange(), Field(0, 8, 0, 8)
     assert receptive_field(net, "plain", (2, 3), 8) == Field(1, 4, 2, 5)
@@ -531,8 +538,10 @@ def test_the_box_is_where_the_picture_lies(rule, shape):
 
 def test_the_box_of_a_cut_square_is_what_one_gets_by_hand():
     # 200 of 300 columns become 85 of 128, from 21 on; of these 128, 8 are cut off on every side.
-    found = view(disc(300, 200), Preprocessing(112, MEAN, 1.0, "RGB", "open_nsfw"))
+    preprocessing = Preprocessing(112, MEAN, 1.0, "RGB", "open_nsfw")
+    found = view(disc(300, 200), preprocessing)
     assert found.box == Field(0, 112, 13, 98)
+    assert view(disc(200, 300), preprocessing).box == Field(13, 98, 0, 112)
     bright = np.flatnonzero((found.image[56] > 190).all(axis=1))
     assert (bright.min(), bright.max()) == pytest.approx((13, 97), abs=1)
 

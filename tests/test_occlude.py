@@ -238,12 +238,15 @@ def test_two_runs_at_once_and_damage(tmp_path: Path) -> None:
         journal(kept, {"a": 1}),
     ):
         pass
-    for damage in (
+    whole = kept.read_bytes()
+    damages = (
+        b"hello",
         b"hello\n",
-        b'{"a": 1}\n["whole"]\n',
         b"[1]\n",
-        b'{"a": 1}\n["whole", "x", 1]\n',
-    ):
+        whole + b'["whole"]\n',
+        whole + b'["whole", "x", 1]\n',
+    )
+    for damage in damages:
         kept.write_bytes(damage)
         with (
             pytest.raises(ValueError, match=r"^expected kept scores in .*; remove it$"),
@@ -251,6 +254,10 @@ def test_two_runs_at_once_and_damage(tmp_path: Path) -> None:
         ):
             pass
         assert kept.read_bytes() == damage
+    kept.write_bytes(whole[:5])
+    with journal(kept, {"a": 1}) as (known, _):
+        assert known == []
+    assert kept.read_bytes() == whole
 
 
 @pytest.mark.parametrize(

@@ -436,11 +436,14 @@ def test_more_windows_than_are_computed_at_once() -> None:
 
 def test_work_is_spared() -> None:
     torch.manual_seed(0)
-    net, whole = ZFNet(ZFNetConfig(224, 0.1, 16)).eval(), torch.randn(3, 224, 224)
-    corners, cover = Windows(224, 224, 64, 32).positions, torch.zeros(3, 64, 64)
+    net = ZFNet(ZFNetConfig(224, 0.1, 16)).eval()
+    prepared = Preprocessing(224, (104.0, 117.0, 123.0), 0.02, "RGB", "stretch")
+    windows = np.arange(len(Windows(224, 224, 64, 32).positions))
+    known = [Scored("cropped", windows, np.zeros(len(windows)))]
     work = []
-    for covered in (full(net, whole), incremental(net.layers, whole)):
+    for size in (None, 224):  # black box, and on the network's input
+        scored = Model("net", net, prepared, None, None, "0" * 64)
         with FlopCounterMode(display=False) as counter:
-            covered(corners, cover)
+            occlusion_maps(noise(224, 224), scored, 64, 32, size=size, known=known)
         work.append(counter.get_total_flops())
     assert work[1] < 0.45 * work[0]
