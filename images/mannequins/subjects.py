@@ -164,12 +164,14 @@ def _figures(
     if framing in ("close", "upper") and kind != "portrait":
         shown = [s for s in bodies if s.name.endswith(names)][: 2 * len(shown)]
     framed = outline(shown)
-    front = framing in ("lower", "portrait")
+    # Legs are seen from the front half and from above, whatever the framing.
+    legs = framing == "lower" or (framing == "limbs" and "leg" in limbs)
+    freedom = 1.3 if legs else 0.9 if framing == "portrait" else np.pi
     return Subject(
         solids, materials, framed, framing,
-        facing if front else None,
-        {"lower": 1.3, "portrait": 0.9}.get(framing, np.pi),
-        framing == "lower",
+        None if freedom == np.pi else facing,
+        freedom,
+        legs,
         1.2 if framing in ("limbs", "close") else 1.0,
         {"tone": str(tone) if kind != "statue" else "", "pose": families[0],
          "figures": str(count)},
