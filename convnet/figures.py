@@ -20,25 +20,20 @@ from convnet.models import Preprocessing
 from convnet.pages import (
     GREY,
     HEIGHT,
-    INK,
     LEADING,
     MARGIN,
     NAME,
     ROOM,
     TEXT,
-    legible,
     page,
     show,
     style,
-    text_width,
     wrapped,
     write,
 )
 from convnet.receptive import Field
 from convnet.views import View, in_rgb
 from images.reading import RGB
-
-__all__ = ["GREY", "INK", "legible", "style", "text_width"]
 
 Floats = npt.NDArray[np.float32]
 

@@ -15,8 +15,9 @@ from PIL import Image
 
 from compare import cli
 from convnet import figures, load, pages
+from convnet.cli_deconv import sheet_of
 from convnet.deconvnet import RULES, Projection, deconvnet
-from convnet.features import Patch
+from convnet.features import Patch, Strongest, patch
 from convnet.models import Checkpoint, Model, Preprocessing, save
 from convnet.pages import HEIGHT, MARGIN, WIDTH
 from convnet.views import View, in_rgb, view
@@ -26,7 +27,7 @@ from images.reading import RGB, read
 
 SIZE = 64
 PREPROCESSING = Preprocessing(SIZE, (104.0, 117.0, 123.0), 1 / 58, "BGR", "pad")
-HOSTILE = "$x^2$ <b>\n\udcff 写真 \u202e" + 80 * "long "
+HOSTILE = "$x^2$ $\\frac{a}{$ <b>\n\udcff 写真 \u202e" + 80 * "long "
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -110,6 +111,8 @@ def expect_tidy(figure: Figure) -> None:
         assert extent.x1 <= WIDTH * unit
         for words_, box in boxes:
             assert not extent.padded(-1).overlaps(box.padded(-1)), words_
+    for one, other in itertools.combinations(figure.axes, 2):
+        assert not one.get_window_extent().padded(-1).overlaps(other.get_window_extent().padded(-1))
     sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
     assert min(sizes) >= 9
 
@@ -171,7 +174,10 @@ def test_filters_are_drawn_in_their_colours_on_one_scale(count):
     expect_tidy(figure)
 
 
-def test_the_three_rules_stand_side_by_side_cut_to_what_the_unit_sees(seen, projections):
+@pytest.mark.parametrize("shape", [(60, 90), (90, 60)])
+def test_the_three_rules_stand_side_by_side_cut_to_what_the_unit_sees(model, shape):
+    seen = view(picture(0, *shape), PREPROCESSING)
+    projections = [deconvnet(model, seen.x, "conv2", 1, rule=rule) for rule in RULES]
     figure = figures.rules(seen, projections, PREPROCESSING, "title", "note")
     whole, patch, *three = shown(figure)
     field = projections[0].field.meet(seen.box)
@@ -274,7 +280,7 @@ def test_pages_bear_any_title_and_any_reader_s_settings(tmp_path, seen, projecti
     with matplotlib.rc_context({"font.size": 30, "savefig.facecolor": "red", "figure.dpi": 30}):
         other = figures.rules(seen, projections, PREPROCESSING, HOSTILE, HOSTILE)
         assert pages.save(other, tmp_path / "other.png").read_bytes() == plain
-    assert r"$x^2$ <b>\n\udcff" in words(figure)[0]
+    assert r"$x^2$ $\frac{a}{$ <b>\n\udcff" in words(figure)[0]
     assert "…" in words(figure)[0]
 
 
@@ -338,11 +344,21 @@ def test_deconv_draws_the_class_by_three_rules(skindeep, tmp_path, manifest, che
     with Image.open(tmp_path / "a" / "rules.png") as drawn:
         assert drawn.size == (2666, 1500)
     skindeep(
-        "convnet", "deconv", image, "--model", checkpoint, "--class", "negative",
-        "--rule", "guided", "--out", tmp_path / "b",
+        "convnet", "deconv", image, "--model", checkpoint, "--rule", "guided",
+        "--out", tmp_path / "b",
     )  # fmt: skip
-    for name in ("rules.png", "projection.png"):
-        assert (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()
+    for name, same in (("rules.png", True), ("projection.png", False)):
+        drawn = [(tmp_path / folder / name).read_bytes() for folder in "ab"]
+        assert (drawn[0] == drawn[1]) is same
+    _, other, _ = skindeep(
+        "convnet", "deconv", image, "--model", checkpoint, "--class", "negative",
+        "--out", tmp_path / "b",
+    )  # fmt: skip
+    logit = model.net(view(read(image).image, PREPROCESSING).x)[0, 0].item()
+    assert f" the class negative a logit of {logit:.3g}." in other
+    assert (tmp_path / "a" / "rules.png").read_bytes() != (
+        tmp_path / "b" / "rules.png"
+    ).read_bytes()
 
 
 def test_deconv_draws_a_channel(skindeep, tmp_path, manifest, checkpoint, model):
@@ -424,6 +440,21 @@ def test_features_draws_a_sheet_for_every_twelve_channels(skindeep, tmp_path, ma
         "--out", tmp_path, "--top", 1,
     )  # fmt: skip
     assert (tmp_path / "conv1-001.png").read_bytes() != first
+
+
+def test_patches_are_of_active_units_alone(manifest, model):
+    best = Strongest(
+        np.array([[3.0, 1.0, 0.0], [0.0, 0.0, 0.0]], np.float32),
+        np.array([[2, 0, 1], [0, 1, 2]]),
+        np.array([[[1, 2], [0, 0], [0, 0]], [[0, 0]] * 3]),
+    )
+    paths = [manifest.parent / f"{k}.png" for k in range(3)]
+    (first, patches_), (second, none) = sheet_of(model, "relu2", (0, 1), best, paths)
+    assert (first, second, len(none)) == (0, 1, 0)
+    for found, number, unit in zip(patches_, (2, 0), ((1, 2), (0, 0)), strict=True):
+        expected = patch(model, view(read(paths[number]).image, PREPROCESSING), "relu2", 0, unit)
+        assert np.array_equal(found.image, expected.image)
+        assert np.array_equal(found.projection, expected.projection)
 
 
 def test_features_knows_its_layers(skindeep, tmp_path, manifest, checkpoint):
