@@ -5,6 +5,7 @@
 Every process holds the whole network and a share of each batch; torch averages the gradients.
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +89,9 @@ def ranks(device: str = "auto") -> Iterator[Ranks]:
         dist.barrier()  # nobody leaves while another still needs them
     finally:
         dist.destroy_process_group()
+        # Gloo's threads end with the group, and the group with the last network that knows it. A
+        # thread that outlives the interpreter aborts the process, its work done.
+        gc.collect()
 
 
 def device_of(name: str) -> torch.device:

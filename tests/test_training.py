@@ -465,7 +465,6 @@ def test_ctrl_c_stops_in_order_and_says_how_to_go_on(drawn: Path, tmp_path: Path
     assert last == "stopped; the same command continues after the last whole epoch"
 
 
-@pytest.mark.measure  # gloo has been seen to abort a process as it leaves, its work done
 def test_two_processes_train_as_one(
     sets: tuple[Pictures, Pictures], drawn: Path, tmp_path: Path
 ) -> None:
