@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: demo test lint measure clean help
 
 help:
-	@echo "make demo   install, scan harmless packaged photographs, say where the pictures are"
+	@echo "make demo   install, draw test sets, compare 1996 and the nets on them, say where the report is"
 	@echo "make test   install, then lint, types, contracts and tests"
 	@echo "make measure PHOTOS=DIR   the long measurements; see benchmarks/README.md"
 	@echo "make clean  remove the virtual environment and everything that was built"
@@ -48,4 +48,4 @@ measure: .venv/.dev
 
 clean:
 	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find images baseline -name __pycache__ -prune -exec rm -rf {} +
+	find images baseline convnet compare -name __pycache__ -prune -exec rm -rf {} +

@@ -21,12 +21,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 
 from baseline.colour import colour_planes
 from baseline.detector import reduce
 from baseline.skin import skin_filter
+from compare.histogram import Floats, colours, fitted, histogram
 from images.mannequins import Drawing, draw
 from images.mannequins.capture import jpeg
 from images.mannequins.cli import scale_of
@@ -35,7 +34,6 @@ from images.mannequins.surroundings import SPLITS
 from images.reading import RGB
 from images.workers import processors
 
-Floats = npt.NDArray[np.float64]
 Views = dict[str, Floats]
 
 BLIND = ("file name", "frame", "JPEG quality", "capture", "place alone")
@@ -52,18 +50,6 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike, level: float = 0.95) -> Fl
     return area
 
 
-def fitted(train: Floats, labels: npt.ArrayLike, test: Floats) -> Floats:
-    """Score a test set by logistic regression on a training set; a lone number is its own score."""
-    if train.shape[1] == 1:
-        return test[:, 0]
-    middle, spread = train.mean(axis=0), train.std()  # one for all, lest rare colours count most
-    strengths = {"C": [1e-4, 1e-3, 1e-2, 1e-1]}
-    model = GridSearchCV(LogisticRegression(max_iter=2000), strengths, scoring="roc_auc", cv=3)
-    model.fit((train - middle) / spread, labels)
-    scores: Floats = model.decision_function((test - middle) / spread)
-    return scores
-
-
 def thumbnail(image: npt.NDArray[np.uint8], side: int = 12) -> Floats:
     """Shrink a picture, whatever its shape, to a square: (side, side) or (side, side, 3)."""
     small: Floats = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA) / 255
@@ -78,15 +64,6 @@ def border(image: RGB) -> Floats:
     return small[ring].ravel()
 
 
-def histogram(
-    columns: npt.NDArray[np.generic], bins: int, ranges: list[tuple[float, float]]
-) -> Floats:
-    """Return square roots of the shares of pixels in a grid of cells."""
-    counts, _ = np.histogramdd(columns, bins, ranges)
-    shares: Floats = np.sqrt(counts.ravel() / len(columns))
-    return shares
-
-
 def views(name: str, drawing: Drawing, place: Drawing) -> Views:
     """Return all that is looked at, of a picture and of its place without the subject."""
     image, known = drawing.image, drawing.truth.attributes
@@ -94,7 +71,6 @@ def views(name: str, drawing: Drawing, place: Drawing) -> Views:
     working = reduce(image)
     planes = colour_planes(working)
     skin = skin_filter(working, planes)
-    colours = np.stack([planes.hue.ravel(), planes.saturation.ravel()], axis=1)
     # Noise and all else being equal, whatever differs is the subject, or its shadow.
     differs = np.abs(image.astype(int) - place.image).max(axis=2) > 12
     return {
@@ -108,7 +84,7 @@ def views(name: str, drawing: Drawing, place: Drawing) -> Views:
         "border": border(image),
         "skin share": np.array([skin.fraction]),
         "RGB histogram": histogram(image.reshape(-1, 3), 6, [(0, 256)] * 3),
-        "hue and saturation": histogram(colours, 12, [(-180, 180), (0, 120)]),
+        "hue and saturation": colours(planes),
         "whole picture, tiny": thumbnail(image).ravel(),
     }
 

@@ -29,9 +29,9 @@ import numpy.typing as npt
 from baseline.colour import colour_planes
 from baseline.detector import reduce
 from baseline.skin import skin_filter
-from benchmarks.honesty import Floats, fitted, histogram
 from benchmarks.photos import load as load_photo
 from benchmarks.photos import people, pictures
+from compare.histogram import Floats, colours, fitted
 from convnet import Model, load
 from convnet.cli import train_folder
 from convnet.ranks import ranks
@@ -66,15 +66,14 @@ def estimate(won: Floats) -> str:
 # ---- Rivals
 
 
-def colours(images: Iterable[RGB]) -> dict[str, Floats]:
+def seen(images: Iterable[RGB]) -> dict[str, Floats]:
     """See what the rivals see: skin's share (n, 1), shares of hue and saturation (n, 144)."""
     shares, histograms = [], []
     for image in images:
         working = reduce(image)
         planes = colour_planes(working)
         shares.append([skin_filter(working, planes).fraction])
-        pixels = np.stack([planes.hue.ravel(), planes.saturation.ravel()], axis=1)
-        histograms.append(histogram(pixels, 12, [(-180, 180), (0, 120)]))
+        histograms.append(colours(planes))
     return {"skin share": np.array(shares), "hue and saturation": np.array(histograms)}
 
 
@@ -152,11 +151,11 @@ def measure(out: Path, seeds: int, train: int, validation: int, photos: Path | N
         )
         models[f"ZFNet, seed {seed}"] = load(run)
 
-    learned, labels = colours(read_all(sets["train"])), sets["train"].labels
+    learned, labels = seen(read_all(sets["train"])), sets["train"].labels
 
     def rivals(images: list[RGB]) -> dict[str, Floats]:
-        seen = colours(images)
-        return {name: fitted(learned[name], labels, seen[name]) for name in learned}
+        met = seen(images)
+        return {name: fitted(learned[name], labels, met[name]) for name in learned}
 
     images = read_all(sets["test"])
     print(f"AUC on {len(images)} drawings")

@@ -87,6 +87,14 @@ def mannequins() -> None:
     """Draw a test set that anybody can have: artist's lay figures, and controls."""
 
 
+@app.command(
+    cls=_later_command("compare.command"),
+    epilog="Example: skindeep compare set.csv --scorer baseline --scorer open_nsfw --out compared",
+)
+def compare() -> None:
+    """Judge several scorers on one labelled set, and write one report."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"skindeep {version('skindeep')}")

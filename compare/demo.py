@@ -1,5 +1,6 @@
 """Both contestants on drawings, and the detector of 1996 on harmless packaged photographs."""
 
+import csv
 import json
 import shutil
 import time
@@ -12,13 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
-from sklearn.metrics import roc_auc_score
 
 from baseline.cli import explain_picture, scan_folder
 from baseline.detector import Params
-from compare.funnel import funnel_table
+from compare.wording import THIN
 from images.folders import printable
-from images.labelled import LabelledSet
 from images.mannequins.cli import draw_set
 from images.mannequins.sets import PRESETS, Plan
 from images.workers import processors
@@ -37,7 +36,7 @@ EPOCHS = 20
 
 
 def show(out: Path) -> None:
-    """Scan packaged photographs and a drawn test set; print tables, times and where all lies.
+    """Scan packaged photographs, compare everyone on drawings; print times, and where all lies.
 
     Earlier results of its own in `out` are replaced, drawings are kept; nothing else there is
     touched.
@@ -60,56 +59,47 @@ def show(out: Path) -> None:
         explain_picture(pictures / EXPLAINED, out / "explained")
     with _step("3. Lay figures and controls, as many as in the set of 1996, at half size"):
         draw_set(out / "drawn", DRAWN, processors())
-    with _step("4. The drawings through the detector, beside the published table"):
-        drawn = LabelledSet.read(out / "drawn" / "manifest.csv")
-        scan = _scan(out / "drawn" / "pictures", out / "drawn.jsonl", None, processors())
-        labels = {item.path.removeprefix("pictures/"): item.label for item in drawn.items}
-        answers = [json.loads(line) for line in scan.read_bytes().splitlines()]
-        console.print(
-            funnel_table(*([a for a in answers if labels[a["path"]] == want] for want in (1, 0)))
-        )
-        print("   The published figures are of another test set, of photographs.")
-    run = out / "net"
-    with _step("5. More drawings, to train on and to validate by"):
+    with _step("4. More drawings, to train on and to validate by"):
         for split, plan in LEARNED.items():
             draw_set(out / split, plan, processors())
-    with _step("6. A small ZFNet, trained on them"):
-        from convnet.cli import score_folder, train_folder  # torch takes its time
+    with _step("5. A small ZFNet, trained on them"):
+        from convnet.cli import train_folder  # torch takes its time
         from convnet.ranks import ranks
         from convnet.recipe import usual
 
         recipe = replace(usual("zfnet"), epochs=EPOCHS)
+        learn, check = (out / split / "manifest.csv" for split in LEARNED)
         with ranks("cpu") as alone:
-            learn, check = (out / split / "manifest.csv" for split in LEARNED)
-            history = train_folder(learn, check, recipe, run, alone)
+            history = train_folder(learn, check, recipe, out / "zfnet", alone)
         print(f"   {len(history)} epochs, best validation AUC {max(e.auc for e in history):.3f}")
-    with _step("7. The net over the drawings of step 4"):
-        scores = out / "net.jsonl"
-        _clear(scores)
-        score_folder(out / "drawn" / "pictures", scores, str(run), "cpu", processors())
-        found = [json.loads(line) for line in scores.read_bytes().splitlines()]
-        truth = [labels[record["path"]] for record in found]
-        for name, records in (("1996", {a["path"]: a for a in answers}), ("net", None)):
-            values = [(records[f["path"]] if records else f)["score"] for f in found]
-            print(f"   AUC of {name}: {roc_auc_score(truth, values):.3f}")
-    with _step("8. What the net looks at, in the target that it is surest of"):
+    with _step("6. Everyone on the drawings of step 3, and the report"):
+        from compare.command import compare_set
+
+        report = compare_set(
+            out / "drawn" / "manifest.csv",
+            ["baseline", f"convnet:{out / 'zfnet'}", f"colour_histogram:{learn}", "open_nsfw"],
+            out / "compared",
+            validation=check,
+            gallery=True,  # drawings are harmless
+            workers=processors(),
+        )
+        print(f"   {report.answer.replace(THIN, ' ')}")
+    with _step("7. What the net looks at, in the target that it is surest of"):
         from convnet.cli_deconv import deconv
         from convnet.cli_occlude import chosen, occlude_picture, write
 
-        best = max((f for f in found if labels[f["path"]]), key=lambda f: f["score"])
-        picture = out / "drawn" / "pictures" / best["path"]
-        asked = chosen(str(run), None, None)
+        picture = _surest(out / "compared" / "scores.csv", "zfnet", out / "drawn")
+        asked = chosen(str(out / "zfnet"), None, None)
         seen = occlude_picture(picture, out / "occluded", asked, 32, 4, "black")
         list(write(seen, out / "occluded", picture.name, asked))
-        deconv(picture, out / "projected", str(run))
+        deconv(picture, out / "projected", str(out / "zfnet"))
     for what, path in (
         ("overlays", out / "overlays"),
         ("one picture explained", out / "explained" / "contact-sheet.png"),
         ("drawings", out / "drawn" / "pictures"),
-        ("answers of 1996", out / "drawn.jsonl"),
-        ("scores of the net", scores),
         ("occlusion", out / "occluded" / "occlusion.png"),
         ("deconvnet", out / "projected" / "rules.png"),
+        ("report", out / "compared" / "report.html"),
     ):
         print(f"{what}: {printable(str(path))}")
 
@@ -120,6 +110,13 @@ def _step(title: str) -> Iterator[None]:
     began = time.monotonic()
     yield
     print(f"   {time.monotonic() - began:.0f} s\n")
+
+
+def _surest(scores: Path, name: str, root: Path) -> Path:
+    """Return the target to which a scorer gives the highest score."""
+    with scores.open(newline="") as file:
+        targets = [row for row in csv.DictReader(file) if row["label"] == "1"]
+    return root / max(targets, key=lambda row: float(row[name]))["path"]
 
 
 def _scan(pictures: Path, results: Path, overlays: Path | None, workers: int) -> Path:

@@ -4,10 +4,9 @@ Every configuration's answer follows from a scan's records, whichever configurat
 with.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
 from scipy.stats import binomtest
 
 from baseline.grouping import CONFIGURATIONS
@@ -50,24 +49,3 @@ def rate(hits: int, total: int) -> str:
     """Return a rate with its Wilson 95 % interval, in per cent."""
     interval = binomtest(hits, total).proportion_ci(method="wilson")
     return f"{100 * hits / total:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
-
-
-def funnel_table(
-    targets: Iterable[Mapping[str, Any]], controls: Iterable[Mapping[str, Any]]
-) -> Table:
-    """Lay the funnel out beside the published one."""
-    ours = [[passes(record) for record in records] for records in (targets, controls)]
-    sizes = (*(len(passed) for passed in ours), *PUBLISHED_TOTALS)
-    names = ("targets", "controls", "published targets", "published controls")
-    table = Table("passes", *(f"{name}, {n}" for name, n in zip(names, sizes, strict=True)))
-    for row in ("skin filter", "segments", *CONFIGURATIONS):
-        counts = [sum(p[row] for p in passed) for passed in ours]
-        cells = [rate(hits, n) if n else "" for hits, n in zip(counts, sizes, strict=False)]
-        published = PUBLISHED.get(row)
-        cells += (
-            [f"{100 * hits / n:.1f} %" for hits, n in zip(published, PUBLISHED_TOTALS, strict=True)]
-            if published
-            else ["", ""]
-        )
-        table.add_row(row, *cells)
-    return table

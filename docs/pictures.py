@@ -1,5 +1,11 @@
-"""Make the pictures that README shows, from drawings: ``python docs/pictures.py``."""
+"""Make the pictures that README shows, from drawings.
 
+    python docs/pictures.py
+    python docs/pictures.py demo/compared/report.html     # the report's first screen, by Chromium
+"""
+
+import shutil
+import sys
 from pathlib import Path
 
 import cv2
@@ -42,8 +48,25 @@ def contact_sheet(columns: int = 7) -> RGB:
     return np.vstack(sheet)
 
 
+def first_screen(report: Path) -> None:
+    """Photograph the beginning of a report."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1180, "height": 880})
+        page.goto(report.resolve().as_uri())
+        page.screenshot(path=HERE / "report.png")
+        browser.close()
+
+
 def main() -> None:
     """Write the pictures beside this file."""
+    if len(sys.argv) > 1:
+        first_screen(Path(sys.argv[1]))
+        return
     drawing = draw(np.random.default_rng([1996, 31]), "bare")
     found = overlay(drawing.image, detect(drawing.image))
     Image.fromarray(found).save(HERE / "overlay.jpg", quality=88)

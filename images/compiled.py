@@ -29,7 +29,12 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @cache
+def source_digest(package: str) -> str:
+    """Return a sha256 of an imported package's sources: another version, another digest."""
+    root = Path(sys.modules[package].__path__[0])
+    return sha256(b"\0".join(path.read_bytes() for path in sorted(root.rglob("*.py")))).hexdigest()
+
+
 def _folder(package: str) -> str:
     root = Path(sys.modules[package].__path__[0])
-    digest = sha256(b"\0".join(path.read_bytes() for path in sorted(root.rglob("*.py"))))
-    return str(root / "__pycache__" / f"numba-{digest.hexdigest()[:16]}")
+    return str(root / "__pycache__" / f"numba-{source_digest(package)[:16]}")

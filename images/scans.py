@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -68,8 +68,15 @@ def opened(
     return found, reading.image, seconds
 
 
-def carry_out(job: Job, workers: int) -> bool:
+def carry_out(job: Job, workers: int, paths: Iterable[str] | None = None) -> bool:
     """Run a job, showing progress on standard error where that is a terminal.
+
+    Parameters
+    ----------
+    job : Job
+    workers : int
+    paths : iterable of str, optional
+        The files to work on, as `images.shards.run` takes them.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def carry_out(job: Job, workers: int) -> bool:
 
     try:
         with stoppable(), _bar() as show:
-            return run(job, workers, keep, command=shlex.join(sys.argv))
+            return run(job, workers, keep, shlex.join(sys.argv), paths)
     except KeyboardInterrupt as stop:
         print(f"stopped: {_how_far(progress)}", file=sys.stderr)
         raise typer.Exit(128 + int(stop.args[0])) from None

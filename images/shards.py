@@ -1,6 +1,6 @@
 """A function over very many files: resumable, exactly once, in bounded memory.
 
-    index    the folder is walked once; its paths lie on disk, one JSON string a line
+    index    the folder is walked once, or a list given; paths lie on disk, one JSON string a line
     shards   some 64 paths at a time go through the function; their records are committed together
     merge    the shards, in order, become the results file
 
@@ -14,7 +14,7 @@ whatever the number of workers or interruptions.
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -66,6 +66,7 @@ def run(
     workers: int = 1,
     report: Callable[[Progress], None] = lambda _: None,
     command: str = "",
+    paths: Iterable[str] | None = None,
 ) -> bool:
     """Make one record of every file in the folder, or continue where an earlier run stopped.
 
@@ -80,6 +81,10 @@ def run(
         Called with the `Progress` at the start and after every shard.
     command : str
         Kept in the receipt.
+    paths : iterable of str, optional
+        The files to work on, relative to the folder and each once, in the order of the records;
+        the folder is walked if there are none given. A continued run keeps the list it began
+        with: the job's configuration has to tell one list from another.
 
     Returns
     -------
@@ -101,7 +106,7 @@ def run(
             clear(job.parts)
             return False
         device = job.folder.stat().st_dev
-        plan = _plan(job, terms, workers, device)
+        plan = _plan(job, terms, workers, device, paths)
         limit = job.seconds_a_file if workers > 1 else 0
         task = Task(job, plan.configuration, device, limit)
         progress = Progress(plan.items)
@@ -145,7 +150,13 @@ class _Plan:
     shard_size: int
 
 
-def _plan(job: Job, terms: Mapping[str, object], workers: int, device: int) -> _Plan:
+def _plan(
+    job: Job,
+    terms: Mapping[str, object],
+    workers: int,
+    device: int,
+    paths: Iterable[str] | None,
+) -> _Plan:
     plan_file, index = job.parts / PLAN, job.parts / "index.jsonl"
     if plan_file.exists():
         plan = _Plan(**json.loads(plan_file.read_bytes()))
@@ -159,11 +170,13 @@ def _plan(job: Job, terms: Mapping[str, object], workers: int, device: int) -> _
     clear(job.parts)
     job.receipt.unlink(missing_ok=True)
     folder = job.folder.resolve()
-    left_out = [
-        path.parent.resolve() / path.name
-        for path in (job.out, job.receipt, job.parts, *job.left_out)
-    ]
-    written = commit(job.parts, index, (json_line(path) for path in walk(folder, left_out)))
+    if paths is None:
+        left_out = [
+            path.parent.resolve() / path.name
+            for path in (job.out, job.receipt, job.parts, *job.left_out)
+        ]
+        paths = walk(folder, left_out)
+    written = commit(job.parts, index, map(json_line, paths))
     expect_present(folder, device)
     # A small folder gets small shards: every worker has some, and a kill costs little.
     shard_size = max(1, min(SHARD, written.lines // (8 * workers)))

@@ -359,8 +359,13 @@ def test_demo_begins_afresh_in_its_own_files_only(
         assert (out / "mine.txt").read_text() == "mine"
         answers = records(out / "photographs.jsonl")
         assert {str(record["path"]) for record in answers} == names
-        assert len(records(out / "drawn.jsonl")) == 8
+        report = json.loads((out / "compared" / "report.json").read_text())
+        assert [one["name"] for one in report["scorers"]] == [
+            "baseline", "zfnet", "colour_histogram", "open_nsfw",
+        ]  # fmt: skip
+        assert report["tested"]["pictures"] == {"targets": 3, "controls": 5}
+        assert {card["overlay"] is None for card in report["gallery"]} <= {False}
         assert all(name in printed for name in names)
-        for line in ("overlays: ", "one picture explained: ", "drawings: ", "occlusion: "):
+        for line in ("overlays: ", "one picture explained: ", "drawings: ", "occlusion: ", "report: "):
             (path,) = (t.removeprefix(line) for t in printed.splitlines() if t.startswith(line))
             assert Path(path).exists()

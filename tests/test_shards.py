@@ -452,6 +452,34 @@ def test_own_output_inside_the_folder_is_left_out(folder: Path) -> None:
     assert "a/results.jsonl" in paths(out)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_given_paths_are_worked_on_in_their_order_and_no_others(
+    folder: Path, tmp_path: Path, workers: int
+) -> None:
+    wanted = ["b/31.txt", "a/0.txt", "missing\udcff", "c/2.txt"]
+    out = tmp_path / "results.jsonl"
+    assert run(job(folder, out), workers, paths=iter(wanted))
+    assert paths(out) == wanted
+    assert [r["status"] for r in records(out)] == ["ok", "ok", "unsupported", "ok"]
+    assert not run(job(folder, out), workers, paths=wanted)
+
+
+def test_given_paths_continue_after_a_stop(folder: Path, tmp_path: Path) -> None:
+    wanted = [f"{'abc'[number % 3]}/{number}.txt" for number in (39, 3, 20, 8, 11, 0, 17, 5, 1, 9)]
+    out, log, undisturbed = (tmp_path / name for name in ("out", "log", "undisturbed"))
+    with pytest.raises(ZeroDivisionError):
+        run(job(folder, out, log), report=lambda p: 1 // (p.done < 5), paths=wanted)
+    run(job(folder, out, log), paths=wanted)
+    run(job(folder, undisturbed), paths=wanted)
+    assert out.read_bytes() == undisturbed.read_bytes()
+    assert processed(log) == wanted
+
+
+def test_no_given_paths_are_none(folder: Path, tmp_path: Path) -> None:
+    run(job(folder, tmp_path / "out"), paths=())
+    assert (tmp_path / "out").read_bytes() == b""
+
+
 def test_an_empty_folder_has_empty_results(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     assert run(job(tmp_path / "in", tmp_path / "out"), workers=2)

@@ -1,0 +1,322 @@
+"""``skindeep compare``: everyone on one labelled set, and one report."""
+
+import json
+import platform
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.progress import track
+
+from compare.answers import Answers, answers
+from compare.external import external, write_scores
+from compare.gallery import cards, worst
+from compare.judge import RESAMPLES, SEED, Entry, judge
+from compare.page import page
+from compare.report import Card, Classes, Making, Report, SetSummary, Threshold, to_json
+from compare.scorers import Contestant, contestants, expect_names
+from compare.thresholds import choose
+from compare.wording import THIN
+from images.compiled import source_digest
+from images.durable import commit
+from images.folders import printable
+from images.labelled import LabelledSet
+from images.workers import processors
+
+LIMITS = (
+    "Every figure is of this set: pictures that come from elsewhere, or in another mixture, can "
+    "give others, and no interval covers that.",
+    "Intervals take the pictures as drawn one by one; pictures of one person or one scene are not, "
+    "and make them too narrow.",
+    "Intervals are of one figure at a time: of twenty comparisons without a true difference, one "
+    "falls outside by chance.",
+    "Precision, average precision and calibration follow the share of targets in the set.",
+    "Published figures were measured on other pictures, which nobody has any more.",
+)
+
+app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+
+
+@app.command(
+    epilog="Example: skindeep compare set.csv --scorer baseline --scorer open_nsfw --out compared"
+)
+def compare(
+    manifest: Annotated[
+        Path, typer.Argument(help="Of a labelled set; its split test is what everyone is asked.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the report, and for scores that are kept.")],
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="baseline, skin_fraction, open_nsfw, convnet:RUN, or colour_histogram:MANIFEST, "
+            "which learns from that manifest's split train; NAME= in front gives it a name. "
+            "Give it once for every scorer."
+        ),
+    ] = None,
+    scores: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=FILE: somebody else's scores, CSV or JSON lines, joined by path or sha256."
+        ),
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            show_default="every scorer's own threshold",
+            help="Manifest whose split validation chooses the thresholds.",
+        ),
+    ] = None,
+    rule: Annotated[
+        str,
+        typer.Option(
+            help="How it chooses: youden, f1, recall>=X, fpr<=X, or cost=X, a miss's in false "
+            "alarms."
+        ),
+    ] = "youden",
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=X: a scorer's threshold, by hand; scores of at least X are marked."
+        ),
+    ] = None,
+    gallery: Annotated[
+        bool,
+        typer.Option(
+            "--gallery", help="Show the worst mistakes in the report, blurred until clicked."
+        ),
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, show_default="number of processors", help="Processes.")
+    ] = None,
+) -> None:
+    """Score a labelled set by several scorers, and report how they differ, with intervals.
+
+    Each picture is read once and handed to every scorer. Scores are kept in OUT: with one more
+    scorer, the same command asks that one alone, and what was stopped continues.
+
+    OUT gets the report (report.html, one file; report.json, every number), everyone's scores
+    (scores.csv), and the curves for a paper (figures, as SVG and PDF).
+    """
+    report = compare_set(
+        manifest, scorer or [], out, _named(scores, "FILE"), validation, rule,
+        {name: _number(name, value) for name, value in _named(threshold, "X").items()},
+        gallery, workers or processors(),
+    )  # fmt: skip
+    print(printable(report.answer.replace(THIN, " ")))
+    for one in report.notes:
+        print(f"note: {printable(one)}")
+    print(f"report: {printable(str(out / 'report.html'))}")
+
+
+def compare_set(
+    manifest: Path,
+    scorers: Sequence[str],
+    out: Path,
+    scores: Mapping[str, str] = {},
+    validation: Path | None = None,
+    rule: str = "youden",
+    by_hand: Mapping[str, float] = {},
+    gallery: bool = False,
+    workers: int = 1,
+) -> Report:
+    """Compare scorers on a set, write everything to a folder, and return the report.
+
+    Raises
+    ------
+    ValueError
+        If somebody or something is named that is not there, or nothing can be compared.
+    OSError
+        If it cannot go on; the same call continues.
+    typer.Exit
+        With status 128 and the signal's number, if it was interrupted.
+    """
+    tested = _part(manifest, "test")
+    everyone = contestants(scorers)
+    names = [*(one.name for one in everyone), *scores]
+    expect_names(names)
+    if not names:
+        raise ValueError("expected --scorer or --scores, once or more, got neither")
+    if unknown := [name for name in by_hand if name not in names]:
+        raise ValueError(
+            f"expected a threshold for {', '.join(names)}, got one for {printable(unknown[0])}"
+        )
+    checked = _part(validation, "validation") if validation else None
+    out.mkdir(exist_ok=True)
+    notes: list[str] = []
+    outside = {}
+    for name, file in scores.items():
+        outside[name], said = external(name, Path(file), tested)
+        notes += said
+    asked = answers(tested, everyone, out / "kept", workers) if everyone else _nobody(tested)
+    judged = answers(checked, everyone, out / "kept", workers) if checked and everyone else None
+
+    entries = [
+        Entry(
+            one.name, one.description, one.kind, one.digest, one.is_probability,
+            asked.scores[one.name], _threshold(one, judged, rule, by_hand),
+            asked.details.get(one.name, ()), _known(asked.seconds[one.name]),
+            asked.memory[one.name],
+        )
+        for one in everyone
+    ]  # fmt: skip
+    for name, values in outside.items():
+        known = values[np.isfinite(values)]
+        entries.append(
+            Entry(
+                name, "Scores that came in a file; from 0 to 1, they count as probabilities.",
+                "external", sha256(values.tobytes()).hexdigest(),
+                bool(len(known) and known.min() >= 0 and known.max() <= 1),
+                values, _hand(by_hand, name),
+            )
+        )  # fmt: skip
+    shown = _gallery(tested, everyone, entries) if gallery else ()
+    report = judge(
+        _summary(manifest, tested, asked.statuses),
+        tested.items,
+        entries,
+        _making(tested, checked, entries),
+        shown,
+        notes,
+    )
+    _write(report, asked, outside, out)
+    return report
+
+
+def _part(manifest: Path, split: str) -> LabelledSet:
+    part = LabelledSet.read(manifest).split(split)
+    if not part.items:
+        raise ValueError(f"expected pictures whose split is {split} in {manifest}, got none")
+    return part
+
+
+def _nobody(tested: LabelledSet) -> Answers:
+    """Return the answers of nobody: all scores come from files, and no picture is opened."""
+    return Answers(tested.items, tested.labels, ("",) * len(tested.items), {}, {}, {}, {})
+
+
+def _named(texts: Iterable[str] | None, what: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in texts or ():
+        name, equals, value = one.partition("=")
+        if not equals or not value or name in found:
+            raise ValueError(f"expected NAME={what}, each name once, got {printable(one)!r}")
+        found[name] = value
+    return found
+
+
+def _number(name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = np.nan
+    if not np.isfinite(number):
+        raise ValueError(f"expected a number as threshold of {name}, got {printable(value)!r}")
+    return number
+
+
+def _known(number: float) -> float | None:
+    return number if np.isfinite(number) else None
+
+
+def _hand(by_hand: Mapping[str, float], name: str) -> Threshold | None:
+    return Threshold(by_hand[name], "as given", "hand") if name in by_hand else None
+
+
+def _threshold(
+    one: Contestant, judged: Answers | None, rule: str, by_hand: Mapping[str, float]
+) -> Threshold | None:
+    if hand := _hand(by_hand, one.name):
+        return hand
+    if judged:
+        scores = judged.scores[one.name]
+        known = np.isfinite(scores)
+        value, words = choose(rule, judged.labels[known], scores[known])
+        return Threshold(value, words, "validation")
+    if one.threshold is None:
+        return None
+    return Threshold(one.threshold, one.threshold_rule or "its own", "scorer")
+
+
+# ---- What the report says besides its figures
+
+
+def _summary(manifest: Path, tested: LabelledSet, statuses: Sequence[str]) -> SetSummary:
+    def classes(keep: Iterable[bool]) -> Classes:
+        labels = [item.label for item, kept in zip(tested.items, keep, strict=True) if kept]
+        return Classes(sum(labels), len(labels) - sum(labels))
+
+    return SetSummary(
+        name=str(Path(manifest.resolve().parent.name, manifest.name)),
+        digest=tested.digest,
+        split="test",
+        pictures=classes([True] * len(statuses)),
+        statuses={
+            status: classes(one == status for one in statuses)
+            for status in sorted(set(statuses) - {""})
+        },
+        sources=_counted(item.source for item in tested.items),
+        licences=_counted(item.licence for item in tested.items),
+    )
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(value or "not known" for value in values).most_common(20))
+
+
+def _making(tested: LabelledSet, checked: LabelledSet | None, entries: Sequence[Entry]) -> Making:
+    packages = ["skindeep", "numpy", "scipy", "opencv-python", "pillow", "numba"]
+    if any(one.kind == "net" for one in entries):
+        packages.append("torch")
+    return Making(
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        versions={"python": platform.python_version()} | {p: version(p) for p in packages},
+        platform=platform.platform(),
+        seed=SEED,
+        resamples=RESAMPLES,
+        digests={
+            "test set": tested.digest,
+            **({"validation set": checked.digest} if checked else {}),
+            **{one.name: one.digest for one in entries},
+            **{f"code of {p}": source_digest(p) for p in ("images", "baseline", "compare")},
+            **(
+                {"code of convnet": source_digest("convnet")}
+                if any(one.kind == "net" for one in entries)
+                else {}
+            ),
+        },
+        limits=LIMITS,
+    )
+
+
+def _gallery(
+    tested: LabelledSet, everyone: Sequence[Contestant], entries: Sequence[Entry]
+) -> list[Card]:
+    wrong = [
+        one
+        for entry in entries
+        if entry.threshold
+        for one in worst(entry.name, tested.labels, entry.scores, entry.threshold.value)
+    ]
+    net = next((one for one in everyone if one.kind == "net"), None)
+    found = cards(tested, wrong, {entry.name: entry.scores for entry in entries}, net)
+    return list(track(found, "drawing the gallery", len(wrong), disable=not sys.stderr.isatty()))
+
+
+def _write(report: Report, asked: Answers, outside: Mapping[str, object], out: Path) -> None:
+    from compare.figures import figures  # matplotlib takes its time
+
+    data = to_json(report)
+    parts = out / "kept"
+    parts.mkdir(exist_ok=True)
+    commit(parts, out / "report.json", [json.dumps(data, indent=1).encode() + b"\n"])
+    commit(parts, out / "report.html", [page(data).encode()])
+    write_scores(out / "scores.csv", asked, outside)  # type: ignore[arg-type]
+    (out / "figures").mkdir(exist_ok=True)
+    figures(data, out / "figures")

@@ -1,0 +1,131 @@
+"""Pictures on which a scorer is most wrong, with what each contestant saw in them.
+
+On drawings this is harmless. On other sets it shows what nobody should have to see unasked: the
+judge makes it only on demand, and the page blurs it.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from baseline.detector import detect
+from baseline.overlay import overlay
+from compare.report import Card
+from compare.scorers import Contestant
+from images.labelled import LabelledSet
+from images.reading import RGB, read
+
+CARDS = 4  # of each kind, a scorer
+WIDE = 360  # px, a picture's long side on a card
+QUALITY = 80  # of its JPEG
+WINDOWS = 9  # to a row of an occlusion map, about: a card is small
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    """A picture that a scorer gets wrong: its place in the set, whose mistake, and which kind."""
+
+    index: int
+    scorer: str
+    is_target: bool
+
+
+def worst(
+    name: str, labels: npt.NDArray[np.int64], scores: Scores, threshold: float
+) -> list[Wrong]:
+    """Return up to 4 controls with the highest scores above a threshold, and 4 targets below it.
+
+    The worst come first; of equal scores, what comes first in the set. Pictures without an answer,
+    NaN, are in neither.
+    """
+    marked = scores >= threshold
+    false_positives = np.flatnonzero((labels == 0) & marked)
+    misses = np.flatnonzero((labels == 1) & ~marked & np.isfinite(scores))
+    top = false_positives[np.argsort(-scores[false_positives], kind="stable")][:CARDS]
+    low = misses[np.argsort(scores[misses], kind="stable")][:CARDS]
+    return [Wrong(int(k), name, False) for k in top] + [Wrong(int(k), name, True) for k in low]
+
+
+def cards(
+    labelled: LabelledSet,
+    wrong: Sequence[Wrong],
+    scores: Mapping[str, Scores],
+    net: Contestant | None,
+) -> Iterator[Card]:
+    """Yield a card for every mistake: the overlay of 1996, and a net's occlusion map, if any.
+
+    A picture that more than one scorer gets wrong is drawn once.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+    wrong : sequence of Wrong
+    scores : mapping of str to ndarray (n,)
+    net : Contestant or None
+        Whose occlusion maps are drawn.
+    """
+    occlude = _occluder(net) if net else None
+    drawn: dict[int, tuple[str | None, str | None]] = {}
+    for one in wrong:
+        item = labelled.items[one.index]
+        if one.index not in drawn:
+            image = read(labelled.root / item.path).image
+            drawn[one.index] = (
+                (None, None)  # it could be read when it was scored, and has gone since
+                if image is None
+                else (_uri(overlay(image, detect(image))), occlude and occlude(image))
+            )
+        yield Card(
+            why="miss" if one.is_target else "false positive",
+            scorer=one.scorer,
+            path=item.path,
+            attributes={name: value for name, value in item.attributes.items() if value},
+            scores={
+                name: float(values[one.index])
+                for name, values in scores.items()
+                if np.isfinite(values[one.index])
+            },
+            overlay=drawn[one.index][0],
+            occlusion=drawn[one.index][1],
+        )
+
+
+def _occluder(net: Contestant) -> Callable[[RGB], str]:
+    """Return what draws a net's map of windows occluded over a picture, as a data URI."""
+    from convnet import load, occlusion_maps  # torch and matplotlib take their time
+    from convnet.occlusion_figures import overlay as heat
+
+    model = load(net.source or net.word)
+    size = model.preprocessing.size
+
+    def draw(image: RGB) -> str:
+        window = round(size * 2 / 7)  # 64 of 224 px, as in 2016
+        found = occlusion_maps(
+            image, model, window, max(1, (size - window) // (WINDOWS - 1)), size=size
+        )
+        top, left, height, width = model.preprocessing.placement(*image.shape[:2])
+        inside = np.s_[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
+        # What was stretched for the net gets its own shape back.
+        shape = (image.shape[1], image.shape[0])
+        return _uri(cv2.resize(heat(found.picture[inside], found.occluded[inside]), shape))
+
+    return draw
+
+
+def _uri(image: npt.NDArray[Any]) -> str:
+    """Encode a picture anew, small, as a data URI."""
+    factor = WIDE / max(image.shape[:2])
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=way)
+    with io.BytesIO() as file:
+        Image.fromarray(small).save(file, "JPEG", quality=QUALITY)
+        return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,203 @@
+"""``skindeep compare``: what it asks, what it keeps, what it writes, and what it refuses."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare import answers as kept_answers
+from compare import cli, command, figures, judge
+from compare.command import compare_set
+from images.labelled import LabelledSet, write_manifest
+from images.mannequins.sets import Plan, write_set
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn")
+    for split in ("train", "validation", "test"):
+        write_set(folder / split, Plan(5, 7, 3, split, 0.25))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer resamples, and no process is started to measure memory."""
+    monkeypatch.setattr(judge, "RESAMPLES", 50)
+    monkeypatch.setattr(command, "RESAMPLES", 50)
+    monkeypatch.setattr(kept_answers, "_memory", lambda *_: 1)
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "figures", lambda _data, _out: [])
+
+
+@pytest.fixture
+def skindeep(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["skindeep", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capfd.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return run
+
+
+def mine(drawn: Path, file: Path, split: str = "test") -> Path:
+    """Somebody else's scores: the label, with one picture missing and one turned round."""
+    items = LabelledSet.read(drawn / split / "manifest.csv").items
+    with file.open("w", newline="") as out:
+        table = csv.writer(out)
+        table.writerow(["path", "score"])
+        for number, item in enumerate(items[1:]):
+            table.writerow([item.path, 0.9 if item.label ^ (number == 0) else 0.2])
+    return file
+
+
+def test_everyone_on_one_set_and_one_report(skindeep, drawn, tmp_path):
+    scores = mine(drawn, tmp_path / "mine.csv")
+    status, printed, complaint = skindeep(
+        "compare", drawn / "test" / "manifest.csv", "--scorer", "baseline",
+        "--scorer", f"colours=colour_histogram:{drawn / 'train' / 'manifest.csv'}",
+        "--scores", f"mine={scores}", "--threshold", "mine=0.5",
+        "--validation", drawn / "validation" / "manifest.csv", "--rule", "cost=3",
+        "--gallery", "--out", tmp_path / "out", "--workers", 1,
+    )  # fmt: skip
+    assert (status, complaint) == (0, "")
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["answer"].replace("\u202f", " ") == printed.splitlines()[0]
+    assert "note: mine: no answer for 1 of 12 pictures" in printed
+    assert printed.endswith(f"report: {tmp_path / 'out' / 'report.html'}\n")
+    assert report["schema"] == "skindeep report 1"
+    assert report["tested"]["pictures"] == {"targets": 5, "controls": 7}
+    by_name = {one["name"]: one for one in report["scorers"]}
+    assert list(by_name) == ["baseline", "colours", "mine"]
+    origins = {name: one["threshold"]["origin"] for name, one in by_name.items()}
+    assert origins == {"baseline": "validation", "colours": "validation", "mine": "hand"}
+    assert by_name["mine"]["is_probability"]
+    assert by_name["mine"]["memory"] is None
+    assert report["making"]["command"].startswith("skindeep compare ")
+    assert report["making"]["digests"]["test set"] == report["tested"]["digest"]
+    wrong = {(card["scorer"], card["why"], card["path"]) for card in report["gallery"]}
+    assert any(scorer == "mine" for scorer, _, _ in wrong)
+    assert all(card["overlay"].startswith("data:image/jpeg;base64,") for card in report["gallery"])
+    assert all(card["occlusion"] is None for card in report["gallery"])
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "mine" in page
+    header = (tmp_path / "out" / "scores.csv").read_text().splitlines()[0]
+    assert header.split(",") == ["path", "sha256", "label", "status", "baseline", "colours", "mine"]
+    assert {path.suffix for path in (tmp_path / "out" / "figures").iterdir()} == {".svg", ".pdf"}
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_scorer_s_own_threshold_stands_unless_another_is_chosen(drawn, tmp_path):
+    report = compare_set(drawn / "test" / "manifest.csv", ["baseline"], tmp_path / "out")
+    (one,) = report.scorers
+    assert one.threshold.origin == "scorer"
+    assert one.threshold.value == 0.5
+    (f,) = (point for point in one.operating_points if point.name == "F")
+    assert one.at_threshold.recall == f.recall
+    assert one.at_threshold.fpr == f.fpr
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_one_more_scorer_asks_that_one_alone(drawn, tmp_path, monkeypatch):
+    asked, true = [], kept_answers.answer_all
+
+    def noted(everyone, image):
+        asked.append([one.word for one in everyone])
+        return true(everyone, image)
+
+    monkeypatch.setattr(kept_answers, "answer_all", noted)
+    manifest, out = drawn / "test" / "manifest.csv", tmp_path / "out"
+    first = compare_set(manifest, ["baseline"], out)
+    assert asked == [["baseline"]] * 12
+    second = compare_set(manifest, ["baseline", "skin_fraction"], out)
+    assert asked[12:] == [["skin_fraction"]] * 12
+    assert second.scorers[0] == first.scorers[0]
+    third = compare_set(manifest, ["skin_fraction", "baseline"], out)
+    assert len(asked) == 24
+    assert third.scorers == second.scorers[::-1]
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_same_inputs_and_kept_timings_same_bytes(drawn, tmp_path):
+    def written() -> dict[str, bytes]:
+        compare_set(
+            drawn / "test" / "manifest.csv", ["baseline", "skin_fraction"], tmp_path / "out",
+            validation=drawn / "validation" / "manifest.csv", gallery=True,
+        )  # fmt: skip
+        files = [p for p in (tmp_path / "out").rglob("*") if p.is_file() and "kept" not in p.parts]
+        return {str(path): path.read_bytes() for path in sorted(files)}
+
+    first = written()
+    assert len(first) == 3
+    assert written() == first
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_an_unreadable_picture_is_counted_not_fatal(tmp_path):
+    folder = tmp_path / "set"
+    write_set(folder, Plan(5, 7, 3, "test", 0.25))
+    items = LabelledSet.read(folder / "manifest.csv").items
+    (folder / items[0].path).unlink()
+    report = compare_set(folder / "manifest.csv", ["skin_fraction"], tmp_path / "out")
+    (one,) = report.scorers
+    lost = (one.unanswered.targets, one.unanswered.controls)
+    assert lost == ((1, 0) if items[0].label else (0, 1))
+    assert set(report.tested.statuses) == {"ok", "unreadable"}
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "expected --scorer or --scores, once or more, got neither"),
+        (["--scorer", "nobody"], "expected baseline, skin_fraction, open_nsfw, convnet:RUN"),
+        (["--scorer", "baseline", "--scorer", "baseline"], "expected a name of its own"),
+        (["--scorer", "baseline", "--threshold", "other=1"], "expected a threshold for baseline"),
+        (["--scorer", "baseline", "--threshold", "baseline=nan"], "expected a number as threshold"),
+        (["--scorer", "baseline", "--threshold", "baseline"], "expected NAME=X"),
+        (["--scores", "mine=nowhere.csv"], "expected a file of scores, got nowhere.csv"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_said_on_one_line(skindeep, drawn, tmp_path, words, complaint):
+    status, printed, said = skindeep(
+        "compare", drawn / "test" / "manifest.csv", *words, "--out", tmp_path / "out"
+    )
+    assert (status, printed) == (2, "")
+    assert said.startswith(f"skindeep: {complaint}")
+    assert said.count("\n") == 1
+
+
+def test_a_set_without_a_test_split_or_with_one_class_is_refused(skindeep, drawn, tmp_path):
+    status, _, said = skindeep(
+        "compare", drawn / "train" / "manifest.csv", "--scorer", "baseline", "--out", tmp_path / "a"
+    )
+    assert (status, said.count("\n")) == (2, 1)
+    assert "expected pictures whose split is test" in said
+    labelled = LabelledSet.read(drawn / "test" / "manifest.csv")
+    targets = tmp_path / "targets"
+    write_set(targets, Plan(5, 7, 3, "test", 0.25))
+    write_manifest(targets / "manifest.csv", [item for item in labelled.items if item.label])
+    status, _, said = skindeep(
+        "compare", targets / "manifest.csv", "--scorer", "baseline", "--out", tmp_path / "b"
+    )
+    assert (status, said.count("\n")) == (2, 1)
+    assert "expected targets and controls to test with, got 5 targets and 0 controls" in said
+
+
+def test_statistics_are_at_hand_in_python():
+    from compare import delong, mcnemar, paired_bootstrap, precision_recall, roc
+
+    labels, scores = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
+    assert roc(labels, scores).auc.value == 0.75
+    assert precision_recall(labels, scores).ap.value == pytest.approx(5 / 6)
+    assert delong(labels, scores, scores).p == 1
+    assert mcnemar([1, 0], [1, 0]).p == 1
+    assert paired_bootstrap(labels, scores, scores, "auc", resamples=20).difference.value == 0
+    assert np.isfinite(roc(labels, scores).fpr).all()
