@@ -17,7 +17,6 @@ from compare.metrics import (
     Counts,
     RocCurve,
     ap_estimate,
-    counts,
     det,
     precision_at,
     recall_at,
@@ -39,6 +38,7 @@ GRID = np.linspace(0, 1, 201)  # where curves have bands
 WIDE = 1000  # px, of a plot: what a curve is thinned for
 RESAMPLES, SEED = 1000, 1996
 NO_THRESHOLD = r.Absent("no threshold was chosen")
+NONE_MARKED = r.Absent("no picture is marked")
 ONE_CLASS = r.Absent("no answer for one of the classes")
 NO_PROBABILITY = r.Absent("its scores are no probabilities")
 
@@ -200,8 +200,8 @@ def _scorer(labels: Labels, entry: Entry, samples: _Samples) -> r.ScorerReport:
         answered=_classes(labels, known),
         unanswered=_classes(labels, ~known),
         threshold=entry.threshold,
-        brier=_try(brier, seen, scores) if sure else NO_PROBABILITY,
-        ece=_try(ece, seen, scores) if sure else NO_PROBABILITY,
+        brier=_honesty(brier, entry, seen, scores),
+        ece=_honesty(ece, entry, seen, scores),
         at_threshold=_at(labels, entry, known),
         counted_as_missed=_at(labels, entry, np.ones_like(known)),
         recall_at=recalls,
@@ -218,12 +218,12 @@ def _band(draws: npt.NDArray[np.float64], words: str) -> r.Band:
     return r.Band(GRID.tolist(), low.tolist(), high.tolist(), words)
 
 
-def _try(measure: Callable[..., Estimate], *arguments: Any) -> r.Maybe:
-    """Return an estimate, or, where there is none, the reason that the measure gives."""
-    try:
-        return measure(*arguments)
-    except ValueError as error:
-        return r.Absent(str(error))
+def _honesty(
+    measure: Callable[[Labels, Scores], Estimate], entry: Entry, labels: Labels, scores: Scores
+) -> r.Maybe:
+    if not entry.is_probability:
+        return NO_PROBABILITY
+    return measure(labels, scores) if 0 < labels.sum() < len(labels) else ONE_CLASS
 
 
 def _classes(labels: Labels, mask: Mask) -> r.Classes:
@@ -242,11 +242,23 @@ def _at(labels: Labels, entry: Entry, among: Mask) -> r.AtThreshold | r.Absent:
         table.fp,
         table.fn,
         table.tn,
-        _try(table.precision),
-        _try(table.recall),
-        _try(table.f1),
-        _try(table.fpr),
+        _precision(table),
+        _recall(table),
+        table.f1() if table.tp + table.fp + table.fn else NONE_MARKED,
+        _fpr(table),
     )
+
+
+def _precision(table: Counts) -> r.Maybe:
+    return table.precision() if table.tp + table.fp else NONE_MARKED
+
+
+def _recall(table: Counts) -> r.Maybe:
+    return table.recall() if table.tp + table.fn else r.Absent("no targets here")
+
+
+def _fpr(table: Counts) -> r.Maybe:
+    return table.fpr() if table.fp + table.tn else r.Absent("no controls here")
 
 
 def _table(labels: Labels, marked: Mask) -> Counts:
@@ -300,9 +312,7 @@ def _operating_points(labels: Labels, entry: Entry) -> list[r.OperatingPoint]:
     for name in CONFIGURATIONS:
         marked = np.array([bool(one.get(name)) for one in passed])
         table = _table(labels[known], marked[known])
-        points.append(
-            r.OperatingPoint(name, _try(table.recall), _try(table.fpr), _try(table.precision))
-        )
+        points.append(r.OperatingPoint(name, _recall(table), _fpr(table), _precision(table)))
     return points
 
 
@@ -387,8 +397,11 @@ def _at_prevalence(share: float, labels: Labels, entries: Sequence[Entry]) -> r.
         if entry.threshold is None:
             return NO_THRESHOLD
         known = np.isfinite(entry.scores)
-        table = counts(labels[known], entry.scores[known], entry.threshold.value)
-        return _try(precision_at, table, share)
+        table = _table(labels[known], entry.scores[known] >= entry.threshold.value)
+        whole = table.tp + table.fn and table.fp + table.tn
+        if not whole or not table.tp + table.fp:
+            return NONE_MARKED if whole else ONE_CLASS
+        return precision_at(table, share)
 
     return r.AtPrevalence(share, {entry.name: precision(entry) for entry in entries})
 
@@ -413,7 +426,7 @@ def _slices(items: Sequence[Item], labels: Labels, entries: Sequence[Entry]) -> 
 def _slice_scores(labels: Labels, entry: Entry, mask: Mask) -> r.SliceScores:
     mask = mask & np.isfinite(entry.scores)
     seen, scores = labels[mask], entry.scores[mask]
-    auc = _try(lambda: roc(seen, scores).auc)
+    auc = roc(seen, scores).auc if 0 < seen.sum() < len(seen) else r.Absent("only one class here")
     at = _at(labels, entry, mask)
     recall, fpr = (at, at) if isinstance(at, r.Absent) else (at.recall, at.fpr)
     return r.SliceScores(entry.name, auc, recall, fpr)
@@ -429,17 +442,14 @@ def _funnel(labels: Labels, entries: Sequence[Entry]) -> list[r.FunnelRow]:
         return []
     rows = []
     for stage in ("skin filter", "segments", *CONFIGURATIONS):
-        ours = [
-            _try(wilson, sum(p[stage] for p, label in answered if label == k),
-                 sum(label == k for _, label in answered))
-            for k in (1, 0)
-        ]  # fmt: skip
+        passed = np.array([p[stage] for p, _ in answered])
+        table = _table(np.array([label for _, label in answered]), passed)
         published: Iterable[r.Maybe] = (
             [wilson(hits, n) for hits, n in zip(PUBLISHED[stage], PUBLISHED_TOTALS, strict=True)]
             if stage in PUBLISHED
             else [r.Absent("not published")] * 2
         )
-        rows.append(r.FunnelRow(stage, *ours, *published))
+        rows.append(r.FunnelRow(stage, _recall(table), _fpr(table), *published))
     return rows
 
 

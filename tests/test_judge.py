@@ -203,16 +203,36 @@ def test_the_funnel_and_the_configurations_count_what_the_detector_found():
 
 def test_what_there_is_no_number_of_says_why(labels):
     items = [item(k, int(label)) for k, label in enumerate(labels)]
-    silent = entry("silent", np.where(labels == 1, NAN, 0.5))
+    silent = entry("silent", np.where(labels == 1, NAN, 0.5), 0.4)
     loud = entry("loud", labels, 0.5)
     report = judge(TESTED, items, [silent, loud], MAKING)
     assert report.scorers[0].auc == Absent("no answer for one of the classes")
-    assert report.scorers[0].at_threshold == Absent("no threshold was chosen")
-    assert report.pairs[0].differences == []
-    assert report.pairs[0].sentence.startswith("Too few pictures")
+    assert report.scorers[0].brier == report.scorers[0].ece == report.scorers[0].auc
+    assert report.scorers[0].at_threshold.recall == Absent("no targets here")
+    assert report.prevalence[0].precision["silent"] == report.scorers[0].auc
+    (difference,) = report.pairs[0].differences
+    assert difference.measure == "false positive rate"
+    timid = replace(silent, threshold=None)
+    (pair,) = judge(TESTED, items, [timid, loud], MAKING).pairs
+    assert pair.differences == []
+    assert pair.sentence.startswith("Too few pictures")
     assert "loud has an area" in report.answer
     assert isinstance(report.scorers[1].auc, Estimate)
     assert to_json(report)["scorers"][0]["auc"] == {"absent": "no answer for one of the classes"}
+
+
+def test_a_threshold_that_marks_nothing_has_no_precision(labels):
+    items = [item(k, int(label)) for k, label in enumerate(labels)]
+    shy, other = entry("shy", labels / 2, 0.9), entry("other", labels / 2)
+    report = judge(TESTED, items, [shy, other], MAKING)
+    first, second = report.scorers
+    assert first.at_threshold.precision == Absent("no picture is marked")
+    assert first.at_threshold.f1.value == 0
+    assert second.at_threshold == Absent("no threshold was chosen")
+    assert {str(row.precision) for row in report.prevalence} == {
+        str({"shy": Absent("no picture is marked"), "other": Absent("no threshold was chosen")})
+    }
+    assert [one.measure for one in report.pairs[0].differences] == ["AUC", "AP"]
 
 
 def test_one_class_cannot_be_judged():
