@@ -366,6 +366,12 @@ def test_demo_begins_afresh_in_its_own_files_only(
         assert report["tested"]["pictures"] == {"targets": 3, "controls": 5}
         assert {card["overlay"] is None for card in report["gallery"]} <= {False}
         assert all(name in printed for name in names)
-        for line in ("overlays: ", "one picture explained: ", "drawings: ", "occlusion: ", "report: "):
+        for line in (
+            "overlays: ",
+            "one picture explained: ",
+            "drawings: ",
+            "occlusion: ",
+            "report: ",
+        ):
             (path,) = (t.removeprefix(line) for t in printed.splitlines() if t.startswith(line))
             assert Path(path).exists()
