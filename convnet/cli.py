@@ -32,9 +32,7 @@ from images.workers import processors
 
 ANSWER = ("score", "decision", "model")
 
-app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown"
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 app.command(epilog="Example: skindeep convnet occlude beach.jpg --out occluded")(occlude)
 app.command(epilog="Example: skindeep convnet deconv beach.jpg --out projected")(deconv)
 app.command(epilog="Example: skindeep convnet features set.csv --layer conv3 --out seen")(features)
