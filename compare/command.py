@@ -22,7 +22,7 @@ from compare.judge import RESAMPLES, SEED, Entry, judge
 from compare.page import page
 from compare.report import Card, Classes, Making, Report, SetSummary, Threshold, to_json
 from compare.scorers import Contestant, contestants, expect_names
-from compare.thresholds import choose
+from compare.thresholds import choose, parsed
 from compare.wording import THIN
 from images.compiled import source_digest
 from images.durable import commit
@@ -41,7 +41,7 @@ LIMITS = (
     "Published figures were measured on other pictures, which nobody has any more.",
 )
 
-app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
 
 
 @app.command(
@@ -147,7 +147,10 @@ def compare_set(
         raise ValueError(
             f"expected a threshold for {', '.join(names)}, got one for {printable(unknown[0])}"
         )
+    parsed(rule)
     checked = _part(validation, "validation") if validation else None
+    if not out.resolve().parent.is_dir():
+        raise ValueError(f"expected a folder to make {out.name} in, got {out.parent}")
     out.mkdir(exist_ok=True)
     notes: list[str] = []
     outside = {}

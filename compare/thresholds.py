@@ -41,7 +41,7 @@ def choose(rule: str, labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[flo
     >>> choose("recall>=0.5", [0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4])
     (0.4, 'recall of at least 50 %')
     """
-    name, number = _parsed(rule)
+    name, number = parsed(rule)
     ranked = ranking(labels, scores)
     merit, words = _merit(name, number, ranked)
     best = int(np.argmax(merit))  # the first among equals, which is the highest threshold
@@ -58,7 +58,7 @@ def choose(rule: str, labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[flo
     return float(ranked.thresholds[best]), words
 
 
-def _parsed(rule: str) -> tuple[str, float]:
+def parsed(rule: str) -> tuple[str, float]:
     """Return a rule's name and number, NaN where it has none."""
     plain = re.sub(r"\s", "", rule.lower())
     if plain in ("youden", "f1"):

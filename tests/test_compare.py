@@ -162,6 +162,7 @@ def test_an_unreadable_picture_is_counted_not_fatal(tmp_path):
         (["--scorer", "baseline", "--threshold", "other=1"], "expected a threshold for baseline"),
         (["--scorer", "baseline", "--threshold", "baseline=nan"], "expected a number as threshold"),
         (["--scorer", "baseline", "--threshold", "baseline"], "expected NAME=X"),
+        (["--scorer", "baseline", "--rule", "best"], "expected a rule such as youden"),
         (["--scores", "mine=nowhere.csv"], "expected a file of scores, got nowhere.csv"),
     ],
 )  # fmt: skip
