@@ -36,7 +36,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
 @app.command(epilog="Example: skindeep mannequins drawn --preset eccv96 --size 160x240")
