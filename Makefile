@@ -4,10 +4,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint measure clean help
+.PHONY: demo lessons test lint measure clean help
 
 help:
 	@echo "make demo   install, draw test sets, compare 1996 and the nets on them, say where the report is"
+	@echo "make lessons   the lessons, from what the demo left; what is missing is computed"
 	@echo "make test   install, then lint, types, contracts and tests"
 	@echo "make measure PHOTOS=DIR   the long measurements; see benchmarks/README.md"
 	@echo "make clean  remove the virtual environment and everything that was built"
@@ -28,6 +29,9 @@ help:
 demo: .venv/.base
 	@$(BIN)/skindeep demo --out demo
 
+lessons: .venv/.base
+	@$(BIN)/skindeep lessons --out lessons --results demo
+
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,5 +51,5 @@ measure: .venv/.dev
 	$(BIN)/python -m benchmarks.speed --photos "$(PHOTOS)"
 
 clean:
-	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv demo lessons .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find images baseline convnet compare -name __pycache__ -prune -exec rm -rf {} +

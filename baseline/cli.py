@@ -19,7 +19,27 @@ from baseline.records import ANSWER, record
 from images.folders import printable
 from images.jobs import Job
 from images.reading import RGB, read
-from images.scans import carry_out, expect_paths, opened, summary, unanswered
+from images.scans import (
+    COLUMNS,
+    Address,
+    ByEngine,
+    EngineName,
+    Given,
+    Limit,
+    Out,
+    Part,
+    Retry,
+    Workers,
+    carry_out,
+    entries_of,
+    how_of,
+    opened,
+    source_of,
+    summary,
+    unanswered,
+)
+from images.shards import How
+from images.tars import Entry, path_of
 from images.workers import processors
 
 KEYS = (*ANSWER, "overlay")
@@ -40,10 +60,8 @@ class Score(StrEnum):
 
 @app.command(epilog="Example: skindeep baseline scan holiday --out results.jsonl --overlays drawn")
 def scan(
-    folder: Annotated[
-        Path, typer.Argument(help="Every file in it and below; symbolic links are not followed.")
-    ],
-    out: Annotated[Path, typer.Option(help="Results: one JSON record a line, one line a file.")],
+    source: Given,
+    out: Out,
     overlays: Annotated[
         Path | None,
         typer.Option(help="Folder for copies with the findings drawn in; never scanned itself."),
@@ -54,22 +72,21 @@ def scan(
     score: Annotated[
         Score, typer.Option(help="Grade as the detector decides, or by its grouper alone.")
     ] = Score.CASCADE,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            show_default="number of processors",
-            help="Processes; with 1, a file that crashes or never ends takes the scan with it.",
-        ),
-    ] = None,
+    workers: Workers = None,
+    engine: ByEngine = EngineName.LOCAL,
+    address: Address = None,
+    limit: Limit = None,
+    part: Part = None,
+    retry: Retry = False,
 ) -> None:
-    """Look at every picture in a folder, and mark those in which limbs form an accepted group.
+    """Look at every picture of a source, and mark those in which limbs form an accepted group.
 
     A scan that was stopped or killed continues with the same command.
     How the results were made, and in what time, is kept in OUT.receipt.json.
     """
     params = Params(configuration=configuration, score=score.name_in_params())
-    if not scan_folder(folder, out, overlays, params, workers or processors()):
+    how = how_of(engine, address, limit, part, retry)
+    if not scan_folder(source, out, overlays, params, workers or processors(), how):
         print(f"{printable(str(out))} is complete already; remove it to scan anew")
     for line in summary(out, lambda found: str(found["stopped_at"])):
         print(line)
@@ -102,9 +119,14 @@ def explain_picture(image: Path, out: Path) -> list[Path]:
 
 
 def scan_folder(
-    folder: Path, out: Path, overlays: Path | None, params: Params, workers: int
+    given: Path | str,
+    out: Path,
+    overlays: Path | None,
+    params: Params,
+    workers: int,
+    how: How = How(),
 ) -> bool:
-    """Scan, showing progress on standard error where that is a terminal.
+    """Scan what a source holds, showing progress on standard error where that is a terminal.
 
     Returns
     -------
@@ -120,7 +142,9 @@ def scan_folder(
     typer.Exit
         With status 128 and the signal's number, if the scan was interrupted.
     """
-    expect_paths(folder, out)
+    left_out = (overlays,) if overlays else ()
+    source = source_of(given, out, left_out)
+    folder = source.folder
     if overlays:
         if folder.resolve().is_relative_to(overlays.resolve()):
             raise ValueError(f"expected a folder of their own for the overlays, got {overlays}")
@@ -134,17 +158,19 @@ def scan_folder(
             "contestant": "baseline",
             "params": _by_name(params),
             "overlays": overlays and str(overlays.resolve()),
+            **source.terms(),
         },
-        left_out=(overlays,) if overlays else (),
+        left_out=left_out,
+        columns=COLUMNS | {"skin_fraction": float, "stopped_at": str, "overlay": str},
     )
-    return carry_out(job, workers)
+    return carry_out(job, workers, entries_of(source, how), how)
 
 
 def scan_file(
-    folder: Path, path: str, params: Params, overlays: Path | None
+    folder: Path, entry: Entry, params: Params, overlays: Path | None
 ) -> tuple[dict[str, object], dict[str, float]]:
     """Read one file and run the detector on it: its record, and the seconds of each stage."""
-    found, image, seconds = opened(folder, path, KEYS)
+    found, image, seconds = opened(folder, entry, KEYS)
     if image is None:
         return found, seconds
     began = time.perf_counter()
@@ -153,8 +179,8 @@ def scan_file(
     found |= record(detection)
     if overlays:
         began = time.perf_counter()
-        found["overlay"] = overlay_name(path)
-        _save(overlay(image, detection), overlays / overlay_name(path))
+        found["overlay"] = name = overlay_name(path_of(entry))
+        _save(overlay(image, detection), overlays / name)
         seconds["overlay"] = time.perf_counter() - began
     return found, seconds
 

@@ -95,6 +95,15 @@ def compare() -> None:
     """Judge several scorers on one labelled set, and write one report."""
 
 
+@app.command(
+    "lessons",
+    cls=_later_command("compare.lessons.cli"),
+    epilog="Example: skindeep lessons --out lessons --results demo",
+)
+def lessons() -> None:
+    """Teach the history of the field by running it: a small site of lessons, for a browser."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"skindeep {version('skindeep')}")

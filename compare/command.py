@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +36,9 @@ LIMITS = (
     "give others, and no interval covers that.",
     "Intervals take the pictures as drawn one by one; pictures of one person or one scene are not, "
     "and make them too narrow.",
+    "The exact test is careful: where few pictures are marked by one scorer alone, its p can stay "
+    "above 1 in 20 while the interval just leaves out 0. Sentences go by p.",
+    "With few controls a low false positive rate means none at all: 1 % of 80 is no picture.",
     "Intervals are of one figure at a time: of twenty comparisons without a true difference, one "
     "falls outside by chance.",
     "Precision, average precision and calibration follow the share of targets in the set.",
@@ -74,12 +78,13 @@ def compare(
         ),
     ] = None,
     rule: Annotated[
-        str,
+        str | None,
         typer.Option(
+            show_default="youden",
             help="How it chooses: youden, f1, recall>=X, fpr<=X, or cost=X, a miss's in false "
-            "alarms."
+            "alarms.",
         ),
-    ] = "youden",
+    ] = None,
     threshold: Annotated[
         list[str] | None,
         typer.Option(
@@ -104,8 +109,10 @@ def compare(
     OUT gets the report (report.html, one file; report.json, every number), everyone's scores
     (scores.csv), and the curves for a paper (figures, as SVG and PDF).
     """
+    if rule and not validation:
+        raise ValueError("expected --validation, on which --rule chooses, got --rule alone")
     report = compare_set(
-        manifest, scorer or [], out, _named(scores, "FILE"), validation, rule,
+        manifest, scorer or [], out, _named(scores, "FILE"), validation, rule or "youden",
         {name: _number(name, value) for name, value in _named(threshold, "X").items()},
         gallery, workers or processors(),
     )  # fmt: skip
@@ -163,7 +170,7 @@ def compare_set(
     entries = [
         Entry(
             one.name, one.description, one.kind, one.digest, one.is_probability,
-            asked.scores[one.name], _threshold(one, judged, rule, by_hand),
+            asked.scores[one.name], _threshold(one, judged, rule, by_hand, notes),
             asked.details.get(one.name, ()), _known(asked.seconds[one.name]),
             asked.memory[one.name],
         )
@@ -179,16 +186,17 @@ def compare_set(
                 values, _hand(by_hand, name),
             )
         )  # fmt: skip
-    shown = _gallery(tested, everyone, entries) if gallery else ()
     report = judge(
         _summary(manifest, tested, asked.statuses),
         tested.items,
         entries,
         _making(tested, checked, entries),
-        shown,
-        notes,
+        notes=notes,
     )
     _write(report, asked, outside, out)
+    if gallery:  # takes its time: until it is there, the report is without it
+        report = replace(report, gallery=_gallery(tested, everyone, entries, out / "kept"))
+        _write(report, asked, outside, out)
     return report
 
 
@@ -233,14 +241,22 @@ def _hand(by_hand: Mapping[str, float], name: str) -> Threshold | None:
 
 
 def _threshold(
-    one: Contestant, judged: Answers | None, rule: str, by_hand: Mapping[str, float]
+    one: Contestant,
+    judged: Answers | None,
+    rule: str,
+    by_hand: Mapping[str, float],
+    notes: list[str],
 ) -> Threshold | None:
     if hand := _hand(by_hand, one.name):
         return hand
     if judged:
         scores = judged.scores[one.name]
         known = np.isfinite(scores)
-        value, words = choose(rule, judged.labels[known], scores[known])
+        try:
+            value, words = choose(rule, judged.labels[known], scores[known])
+        except ValueError as error:  # the others' comparison is not lost for that
+            notes.append(f"{one.name}: no threshold on the validation set; {error}")
+            return None
         return Threshold(value, words, "validation")
     if one.threshold is None:
         return None
@@ -299,7 +315,7 @@ def _making(tested: LabelledSet, checked: LabelledSet | None, entries: Sequence[
 
 
 def _gallery(
-    tested: LabelledSet, everyone: Sequence[Contestant], entries: Sequence[Entry]
+    tested: LabelledSet, everyone: Sequence[Contestant], entries: Sequence[Entry], kept: Path
 ) -> list[Card]:
     wrong = [
         one
@@ -307,8 +323,10 @@ def _gallery(
         if entry.threshold
         for one in worst(entry.name, tested.labels, entry.scores, entry.threshold.value)
     ]
-    net = next((one for one in everyone if one.kind == "net"), None)
-    found = cards(tested, wrong, {entry.name: entry.scores for entry in entries}, net)
+    nets = [one for one in everyone if one.kind == "net"]
+    # A network of one's own is what one wants to look into; it is also the faster to ask.
+    net = next((one for one in nets if one.source), nets[0] if nets else None)
+    found = cards(tested, wrong, {entry.name: entry.scores for entry in entries}, net, kept)
     return list(track(found, "drawing the gallery", len(wrong), disable=not sys.stderr.isatty()))
 
 

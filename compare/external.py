@@ -2,10 +2,10 @@
 
 CSV has one header line with a column ``score``, and ``path`` or ``sha256`` or both; JSON lines
 have the same keys, and so the results of ``skindeep baseline scan`` and ``skindeep convnet score``
-are such files. Other columns and keys are nobody's business. A row belongs to the picture whose
-path in the manifest it names, unless it gives another sha256 than that picture has; else, to all
-pictures with its sha256. So a scan of any folder that holds the pictures will do. An empty score
-or null, or a ``status`` other than ``ok``, is no answer.
+are such files, as JSON lines or as Parquet. Other columns and keys are nobody's business. A row
+belongs to the picture whose path in the manifest it names, unless it gives another sha256 than that
+picture has; else, to all pictures with its sha256. So a scan of any folder that holds the pictures
+will do. An empty score or null, or a ``status`` other than ``ok``, is no answer.
 """
 
 import csv
@@ -26,10 +26,12 @@ from compare.answers import Answers
 from compare.scorers import expect_names
 from images.durable import commit
 from images.folders import printable
-from images.labelled import MOST_BYTES, MOST_CELLS, LabelledSet, _bare, _escaped
+from images.formats import is_table, read_records
+from images.labelled import MOST_CELLS, LabelledSet, bare, escaped
 
 Scores = npt.NDArray[np.float64]
 
+MOST_BYTES = 20_000_000_000  # read as it comes: the detector's records of some 10 million pictures
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -80,7 +82,7 @@ def external(name: str, file: Path, labelled: LabelledSet) -> tuple[Scores, tupl
 
     scores = np.full(len(labelled.items), np.nan)
     lines = dict[int, int]()
-    unknown = 0
+    unknown, stranger = 0, None
     for row in _rows(file):
         same = by_path.get(row.path or "")
         if same is not None and row.sha256 in (None, labelled.items[same].sha256):
@@ -98,6 +100,15 @@ def external(name: str, file: Path, labelled: LabelledSet) -> tuple[Scores, tupl
                     f"{_told(scores[index])} in line {before} and {_told(row.score)} in line "
                     f"{row.line} of {printable(str(file))}"
                 )
+        stranger = stranger or (None if found else row)
+    if stranger and not lines:
+        own = labelled.items[0]
+        raise ValueError(
+            f"expected rows of the set's pictures, such as path {printable(own.path)} or sha256 "
+            f"{own.sha256[:12]}..., got none among {unknown}; the first is of "
+            f"{printable((stranger.path or stranger.sha256 or 'nothing')[:80])}, in line "
+            f"{stranger.line} of {printable(str(file))}"
+        )
     return scores, tuple(_notes(name, scores, unknown))
 
 
@@ -117,6 +128,10 @@ def _rows(file: Path) -> Iterator[Row]:
         raise ValueError(f"expected a file of scores, got {file}, which is none")
     if (size := file.stat().st_size) > MOST_BYTES:
         raise ValueError(f"expected scores of at most {MOST_BYTES:,} bytes, got {size:,}")
+    if is_table(file):
+        for number, values in enumerate(read_records(file), 1):
+            yield _record_row(values, number, file)
+        return
     with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         first = text.read(1)
         text.seek(0)
@@ -132,12 +147,12 @@ def _csv_rows(text: TextIO, file: Path) -> Iterator[Row]:
             if left < 0:
                 raise ValueError(f"expected at most {MOST_CELLS:,} cells, got more: {file}")
             if cells and not names:
-                names = [_bare(cell) for cell in cells]
+                names = [bare(cell) for cell in cells]
                 _expect_columns(names, file)
             elif cells:
                 if len(cells) != len(names):
                     _refuse(f"{len(names)} cells", str(len(cells)), line, file)
-                values = {name: _bare(cell) for name, cell in zip(names, cells, strict=True)}
+                values = {name: bare(cell) for name, cell in zip(names, cells, strict=True)}
                 yield _csv_row(values, line, file)
             line = table.line_num + 1
     except csv.Error as error:
@@ -168,16 +183,20 @@ def _json_rows(text: TextIO, file: Path) -> Iterator[Row]:
             _refuse("JSON", str(error), line, file)
         if not isinstance(values, dict):
             _refuse("a JSON object", one.strip()[:80], line, file)
-        _expect_columns(list(values), file, f"line {line} of ")
-        path, sha256 = (_text(values, key, line, file) for key in ("path", "sha256"))
+        yield _record_row(values, line, file)
+
+
+def _record_row(values: Mapping[str, object], line: int, file: Path) -> Row:
+    _expect_columns(list(values), file, f"line {line} of ")
+    path, sha256 = (_text(values, key, line, file) for key in ("path", "sha256"))
+    score = math.nan
+    if values["score"] is not None:
+        score = _json_number(values["score"])
+        if not math.isfinite(score):
+            _refuse("a finite number as score", repr(values["score"])[:80], line, file)
+    if values.get("status", "ok") != "ok":
         score = math.nan
-        if values["score"] is not None:
-            score = _json_number(values["score"])
-            if not math.isfinite(score):
-                _refuse("a finite number as score", repr(values["score"])[:80], line, file)
-        if values.get("status", "ok") != "ok":
-            score = math.nan
-        yield Row(line, path, sha256 and sha256.lower(), score)
+    return Row(line, path, sha256 and sha256.lower(), score)
 
 
 def _json_number(value: object) -> float:
@@ -241,11 +260,11 @@ def write_scores(path: Path, answers: Answers, others: Mapping[str, Scores] | No
     header = ["path", "sha256", "label", "status", *scores]
 
     def rows() -> Iterator[list[str]]:
-        yield [_escaped(name) for name in header]
+        yield [escaped(name) for name in header]
         for index, (item, status) in enumerate(zip(answers.items, answers.statuses, strict=True)):
             numbers = [float(some[index]) for some in scores.values()]
             cells = ["" if math.isnan(number) else repr(number) for number in numbers]
-            yield [_escaped(item.path), item.sha256, str(item.label), status, *cells]
+            yield [escaped(item.path), item.sha256, str(item.label), status, *cells]
 
     commit(path.parent, path, map(_line, rows()))
 

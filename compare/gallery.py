@@ -6,8 +6,10 @@ judge makes it only on demand, and the page blurs it.
 
 import base64
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,6 +21,8 @@ from baseline.detector import detect
 from baseline.overlay import overlay
 from compare.report import Card
 from compare.scorers import Contestant
+from images.compiled import source_digest
+from images.durable import commit, json_line
 from images.labelled import LabelledSet
 from images.reading import RGB, read
 
@@ -60,10 +64,11 @@ def cards(
     wrong: Sequence[Wrong],
     scores: Mapping[str, Scores],
     net: Contestant | None,
+    kept: Path,
 ) -> Iterator[Card]:
     """Yield a card for every mistake: the overlay of 1996, and a net's occlusion map, if any.
 
-    A picture that more than one scorer gets wrong is drawn once.
+    A picture is drawn once, whoever gets it wrong, and kept for the next report.
 
     Parameters
     ----------
@@ -72,18 +77,23 @@ def cards(
     scores : mapping of str to ndarray (n,)
     net : Contestant or None
         Whose occlusion maps are drawn.
+    kept : Path
+        Folder in which pictures are kept, so that none is drawn twice.
     """
     occlude = _occluder(net) if net else None
-    drawn: dict[int, tuple[str | None, str | None]] = {}
     for one in wrong:
         item = labelled.items[one.index]
-        if one.index not in drawn:
-            image = read(labelled.root / item.path).image
-            drawn[one.index] = (
-                (None, None)  # it could be read when it was scored, and has gone since
-                if image is None
-                else (_uri(overlay(image, detect(image))), occlude and occlude(image))
-            )
+        seen = f"{item.sha256[:16]}-{net.digest[:16] if net else 'overlay'}.card.json"
+        pictures = _kept(kept / seen)
+        image = None if pictures else read(labelled.root / item.path).image
+        if image is not None:
+            pictures = {
+                "overlay": _uri(overlay(image, detect(image))),
+                "occlusion": occlude and occlude(image),
+            }
+            commit(kept, kept / seen, [json_line({**pictures, "code": _code()})])
+        # None: it could be read when it was scored, and has gone since.
+        pictures = pictures or {"overlay": None, "occlusion": None}
         yield Card(
             why="miss" if one.is_target else "false positive",
             scorer=one.scorer,
@@ -94,24 +104,41 @@ def cards(
                 for name, values in scores.items()
                 if np.isfinite(values[one.index])
             },
-            overlay=drawn[one.index][0],
-            occlusion=drawn[one.index][1],
+            overlay=pictures["overlay"],
+            occlusion=pictures["occlusion"],
         )
+
+
+def _kept(file: Path) -> dict[str, str | None] | None:
+    """Return a card's pictures as they were kept; None if they are not, or are of other code."""
+    try:
+        found: dict[str, str | None] = json.loads(file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if found.pop("code", None) == _code() else None
+
+
+def _code() -> str:
+    return source_digest("baseline") + source_digest("compare")
 
 
 def _occluder(net: Contestant) -> Callable[[RGB], str]:
     """Return what draws a net's map of windows occluded over a picture, as a data URI."""
     from convnet import load, occlusion_maps  # torch and matplotlib take their time
+    from convnet.occlusion import Scored
     from convnet.occlusion_figures import overlay as heat
+    from convnet.windows import Windows
 
     model = load(net.source or net.word)
     size = model.preprocessing.size
 
     def draw(image: RGB) -> str:
         window = round(size * 2 / 7)  # 64 of 224 px, as in 2016
-        found = occlusion_maps(
-            image, model, window, max(1, (size - window) // (WINDOWS - 1)), size=size
-        )
+        stride = max(1, (size - window) // (WINDOWS - 1))
+        count = len(Windows(size, size, window, stride).positions)
+        # Windows alone are not shown, so nobody is asked about them.
+        alone = Scored("cropped", np.arange(count), np.zeros(count))
+        found = occlusion_maps(image, model, window, stride, size=size, known=[alone])
         top, left, height, width = model.preprocessing.placement(*image.shape[:2])
         inside = np.s_[max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
         # What was stretched for the net gets its own shape back.

@@ -251,8 +251,8 @@ def _names(
     return [
         element(
             "g",
-            mark(style(i).mark, x + 5, y - 5, 4),
-            element("text", words, class_="name", x=x + 13, y=y),
+            line([(x, y - 4), (x + 10, y - 4)]),  # a mark would look like an operating point
+            element("text", words, class_="name", x=x + 14, y=y),
             class_=series(i),
         )
         for (i, _), (words, _), place in zip(found, labels, places, strict=True)

@@ -21,10 +21,12 @@ def answer(scorers: Sequence[ScorerReport], pairs: Sequence[Pair]) -> str:
     next_best, next_area = others[0]
     between = _found(pairs, best.name, next_best.name)
     sure = between is not None and between.p < LEVEL
+    alike = best.answered == next_best.answered
     return (
         f"{best.name} ranks the pictures best, with an area under the ROC curve of "
         f"{_interval(area)}; {next_best.name} follows with {_interval(next_area)}. "
         + ("Chance would hardly do that." if sure else "The difference may be chance.")
+        + ("" if alike else " They did not answer the same pictures: see their comparison.")
     )
 
 

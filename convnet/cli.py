@@ -27,10 +27,33 @@ from convnet.training import train as train_network
 from images.folders import printable
 from images.jobs import Job
 from images.labelled import LabelledSet
-from images.scans import carry_out, expect_paths, opened, stoppable, summary, unanswered
+from images.limits import Allowance
+from images.scans import (
+    COLUMNS,
+    Address,
+    ByEngine,
+    EngineName,
+    Given,
+    Limit,
+    Out,
+    Part,
+    Retry,
+    Workers,
+    carry_out,
+    entries_of,
+    how_of,
+    opened,
+    source_of,
+    stoppable,
+    summary,
+    unanswered,
+)
+from images.shards import How
+from images.tars import Entry
 from images.workers import processors
 
 ANSWER = ("score", "decision", "model")
+BESIDE_A_CARD = 64_000_000_000  # bytes
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 app.command(epilog="Example: skindeep convnet occlude beach.jpg --out occluded")(occlude)
@@ -64,38 +87,39 @@ OnDevice = Annotated[
 
 @app.command(epilog="Example: skindeep convnet score holiday --out scores.jsonl")
 def score(
-    folder: Annotated[
-        Path, typer.Argument(help="Every file in it and below; symbolic links are not followed.")
-    ],
-    out: Annotated[Path, typer.Option(help="Results: one JSON record a line, one line a file.")],
+    source: Given,
+    out: Out,
     model: Annotated[
         str, typer.Option(help="open_nsfw; or a checkpoint, or the folder of a training run.")
     ] = "open_nsfw",
     device: OnDevice = Device.AUTO,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            show_default="number of processors",
-            help="Processes; with 1, a file that crashes or never ends takes the scan with it.",
-        ),
-    ] = None,
+    workers: Workers = None,
+    engine: ByEngine = EngineName.LOCAL,
+    address: Address = None,
+    limit: Limit = None,
+    part: Part = None,
+    retry: Retry = False,
 ) -> None:
-    """Give every picture in a folder a network's probability of the positive class.
+    """Give every picture of a source a network's probability of the positive class.
 
     A model that knows its threshold also decides; open_nsfw, as it was published, has none.
     Scoring that was stopped or killed continues with the same command.
     How the results were made, and in what time, is kept in OUT.receipt.json.
     """
-    if not score_folder(folder, out, model, device.value, workers or processors()):
+    place = str(device_of(device.value))
+    gpus = place.startswith("cuda")
+    how = how_of(engine, address, limit, part, retry, resident=True, gpus=gpus)
+    if not score_folder(source, out, model, place, workers or processors(), how):
         print(f"{printable(str(out))} is complete already; remove it to score anew")
     for line in summary(out, _why):
         print(line)
     print(f"results: {printable(str(out))}")
 
 
-def score_folder(folder: Path, out: Path, model: str, device: str, workers: int) -> bool:
-    """Score a folder's files; return False if the results were complete already.
+def score_folder(
+    given: Path | str, out: Path, model: str, device: str, workers: int, how: How = How()
+) -> bool:
+    """Score what a source holds; return False if the results were complete already.
 
     Raises
     ------
@@ -106,24 +130,33 @@ def score_folder(folder: Path, out: Path, model: str, device: str, workers: int)
     typer.Exit
         With status 128 and the signal's number, if it was interrupted.
     """
-    expect_paths(folder, out)
+    source = source_of(given, out)
     place, digest = str(device_of(device)), load(model).digest
-    source = model if model == "open_nsfw" else str(Path(model).resolve())
+    weights = model if model == "open_nsfw" else str(Path(model).resolve())
     job = Job(
-        folder,
+        source.folder,
         out,
-        partial(score_file, model=source, digest=digest, device=place),
+        partial(score_file, model=weights, digest=digest, device=place),
         partial(unanswered, answer=ANSWER),
-        {"contestant": "convnet", "model": digest, "device": place, "torch": torch.__version__},
+        {
+            "contestant": "convnet",
+            "model": digest,
+            "device": place,
+            "torch": torch.__version__,
+            **source.terms(),
+        },
+        # A graphics card's driver takes more of a process's memory than a picture may.
+        allowance=Allowance() if place == "cpu" else Allowance(memory=BESIDE_A_CARD),
+        columns=COLUMNS | {"model": str},
     )
-    return carry_out(job, workers)
+    return carry_out(job, workers, entries_of(source, how), how)
 
 
 def score_file(
-    folder: Path, path: str, model: str, digest: str, device: str
+    folder: Path, entry: Entry, model: str, digest: str, device: str
 ) -> tuple[dict[str, object], dict[str, float]]:
     """Read one file and score it: its record, and the seconds of each stage."""
-    found, image, seconds = opened(folder, path, ANSWER)
+    found, image, seconds = opened(folder, entry, ANSWER)
     if image is None:
         return found, seconds
     ready = _ready(model, digest, device)

@@ -48,8 +48,8 @@ def contact_sheet(columns: int = 7) -> RGB:
     return np.vstack(sheet)
 
 
-def first_screen(report: Path) -> None:
-    """Photograph the beginning of a report."""
+def screen(page_file: Path, anchor: str, name: str) -> None:
+    """Photograph a page from an anchor on."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -57,15 +57,18 @@ def first_screen(report: Path) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         page = browser.new_page(viewport={"width": 1180, "height": 880})
-        page.goto(report.resolve().as_uri())
-        page.screenshot(path=HERE / "report.png")
+        page.goto(page_file.resolve().as_uri() + anchor)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=HERE / name)
         browser.close()
 
 
 def main() -> None:
     """Write the pictures beside this file."""
     if len(sys.argv) > 1:
-        first_screen(Path(sys.argv[1]))
+        report, lesson = map(Path, sys.argv[1:])
+        screen(report, "", "report.png")
+        screen(lesson, "#looking", "lesson.png")
         return
     drawing = draw(np.random.default_rng([1996, 31]), "bare")
     found = overlay(drawing.image, detect(drawing.image))

@@ -47,16 +47,21 @@ def commit(parts: Path, target: Path, lines: Iterable[bytes]) -> Written:
                 number += 1
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(target)
+        put(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    return Written(number, digest.hexdigest())
+
+
+def put(file: Path, target: Path) -> None:
+    """Give a file that is on the disk the name of another, which it replaces, for good."""
+    file.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # the new name, too, must reach the disk
     finally:
         os.close(folder)
-    return Written(number, digest.hexdigest())
 
 
 def json_line(value: object) -> bytes:

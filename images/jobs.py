@@ -2,25 +2,29 @@
 
 import hashlib
 import json
+import os
 import platform
 import re
 import resource
-import signal
 import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeAlias
 
 from images.durable import commit, json_line
-from images.workers import Worker
+from images.limits import Allowance, out_of_memory
+from images.tars import Entry, path_of
+from images.workers import Died, Worker
 
 Record = Mapping[str, object]
 Seconds = Mapping[str, float]
+Column: TypeAlias = type[str] | type[bool] | type[int] | type[float] | type[list[int]]
 
 
 @dataclass(frozen=True)
@@ -30,34 +34,37 @@ class Job:
     Attributes
     ----------
     folder : Path
-        Walked without following symbolic links.
+        Walked without following symbolic links, if the run is not told what to work on.
     out : Path
-        The results: one JSON record a line. Beside it lie ``OUT.receipt.json`` and, while the run
-        is unfinished, ``OUT.parts``.
+        The results: one JSON record a line, or a table if the name ends in ``.parquet``. Beside
+        it lie ``OUT.receipt.json`` and, while the run is unfinished, ``OUT.parts``.
     process : callable
-        ``process(folder, path) -> (record, seconds a stage)``, importable by name in a new
-        process. A record holds ``path`` as given, ``status``, ``decision``, and nothing that two
-        runs would say differently. An `OSError` stops the run, which can be continued; any other
-        exception becomes the record of a crash.
+        ``process(folder, entry) -> (record, seconds a stage)``, importable by name in a new
+        process. A record holds ``path`` as `path_of` the entry, ``status``, ``decision``, and
+        nothing that two runs would say differently. An `OSError` stops the run, which can be
+        continued; any other exception becomes the record of a crash.
     failed : callable
-        ``failed(path, status, detail) -> record`` of a file at which `process` raised or its
-        process died (status ``crashed``), or which took too long (``timeout``).
+        ``failed(path, status, detail) -> record``, with every key that records have, of a file at
+        which `process` raised or its process died (status ``crashed``), or which took too long
+        (``timeout``).
     configuration : mapping
         Everything that shapes the records; a run is continued only with the same.
     left_out : tuple of Path
         The run's own output inside `folder`, besides what is named here already.
-    seconds_a_file : float
-        After so long a worker process is ended, even inside a decoder; there is no such limit on
-        work in this process.
+    allowance : Allowance
+        What a file may cost a worker; there is no such limit on work in this process.
+    columns : mapping of str to type
+        Which keys of the records are text, numbers and so on, for results as a table.
     """
 
     folder: Path
     out: Path
-    process: Callable[[Path, str], tuple[Record, Seconds]]
+    process: Callable[[Path, Entry], tuple[Record, Seconds]]
     failed: Callable[[str, str, str], Record]
     configuration: Mapping[str, object]
     left_out: tuple[Path, ...] = ()
-    seconds_a_file: float = 300.0
+    allowance: Allowance = Allowance()
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     @property
     def parts(self) -> Path:
@@ -84,10 +91,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Shard:
-    """Some neighbouring paths of the index."""
+    """Some neighbouring entries of the index."""
 
     number: int
-    paths: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What the records call the entries."""
+        return tuple(map(path_of, self.entries))
 
 
 @dataclass(frozen=True)
@@ -126,16 +138,17 @@ class Task:
     job : Job
     configuration : str
         The sha256 of the run's terms, which every receipt repeats.
-    device : int
-        Number of the device that the folder is on.
-    limit : float
-        Seconds that a file may take before the process is ended, or 0 for no limit.
+    inode : int
+        The folder's. It tells a folder from the empty one that is left where a disk was, on every
+        machine that sees the same disk.
+    limited : bool
+        Whether the job's allowance is kept to: an executor that survives its end says so.
     """
 
     job: Job
     configuration: str
-    device: int
-    limit: float
+    inode: int
+    limited: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,44 +170,39 @@ def process_shard(task: Task, shard: Shard) -> Receipt:
         If the shard cannot be committed, or its folder has gone; the run stops, to be continued.
     """
     began = time.perf_counter()
-    return _commit_shard(task, shard, [_examine(task, path) for path in shard.paths], began)
+    return _commit_shard(task, shard, [_examine(task, entry) for entry in shard.entries], began)
 
 
 def file_by_file(task: Task, worker: Worker[Shard, Receipt], shard: Shard) -> Receipt:
     """Do a shard that killed its process; the file that does so again is the killer.
 
-    Its record says ``crashed``, or ``timeout`` if the process was ended at the limit; the other
+    Its record says ``crashed``, or ``timeout`` if the process was ended at a limit; the other
     files get the records that `process_shard` would have given them.
     """
     began, outcomes = time.perf_counter(), []
-    for path in shard.paths:
-        file_began = time.perf_counter()
+    for entry in shard.entries:
         try:
-            outcomes.append(worker.call(_examine, task, path))
-        except BrokenProcessPool:
-            if time.perf_counter() - file_began < task.limit:
-                status, detail = "crashed", "the process that worked on this file died"
-            else:
-                status, detail = "timeout", f"expected an answer within {task.limit:g} s"
-            outcomes.append(_outcome(task.job.failed(path, status, detail), {}))
+            outcomes.append(worker.call(_examine, task, entry))
+        except Died as death:
+            why = task.job.allowance.ended(death.signal)
+            outcomes.append(_outcome(task.job.failed(path_of(entry), *why), {}))
     return _commit_shard(task, shard, outcomes, began)
 
 
-def _examine(task: Task, path: str) -> _Outcome:
-    if task.limit:
-        # Unhandled, the alarm ends the process; a handler would wait for the decoder to return.
-        signal.setitimer(signal.ITIMER_REAL, task.limit)
+def _examine(task: Task, entry: Entry) -> _Outcome:
+    allowance = task.job.allowance
     try:
-        return _outcome(*task.job.process(task.job.folder, path))
-    except OSError:
-        raise
+        with allowance.kept() if task.limited else nullcontext():
+            return _outcome(*task.job.process(task.job.folder, entry))
     except Exception as error:
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        detail = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}: {error}"
-        return _outcome(task.job.failed(path, "crashed", detail), {})
-    finally:
-        if task.limit:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        if isinstance(error, OSError) and not out_of_memory(error):
+            raise
+        if task.limited and out_of_memory(error):
+            detail = allowance.refused(error)
+        else:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            detail = f"{type(error).__name__} at {Path(at.filename).name}:{at.lineno}: {error}"
+        return _outcome(task.job.failed(path_of(entry), "crashed", detail), {})
 
 
 def _outcome(record: Record, seconds: Seconds) -> _Outcome:
@@ -203,7 +211,7 @@ def _outcome(record: Record, seconds: Seconds) -> _Outcome:
 
 def _commit_shard(task: Task, shard: Shard, outcomes: list[_Outcome], began: float) -> Receipt:
     # The files of a vanished folder are merely missing; that must not become their record.
-    expect_present(task.job.folder, task.device)
+    expect_present(task.job.folder, task.inode)
     records, receipt_file = _shard_files(task.job.parts, shard)
     written = commit(task.job.parts, records, (outcome.line for outcome in outcomes))
     stages = [outcome.seconds for outcome in outcomes]
@@ -257,10 +265,16 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def expect_present(folder: Path, device: int) -> None:
-    """Raise `FileNotFoundError` if a folder is gone, or its device is no longer mounted there."""
-    if not folder.is_dir() or folder.stat().st_dev != device:
+def expect_present(folder: Path, inode: int) -> None:
+    """Raise `OSError` if a folder is gone, or its disk, or it may no longer be read."""
+    if not folder.is_dir() or folder.stat().st_ino != inode:
         raise FileNotFoundError(
             f"expected the folder {folder} to stay, but it has gone; "
             "bring it back and give the same command"
+        )
+    as_acting = os.access in os.supports_effective_ids
+    if not os.access(folder, os.R_OK | os.X_OK, effective_ids=as_acting):
+        raise PermissionError(
+            f"expected to be let into the folder {folder}, but no longer; "
+            "see to its permissions and give the same command"
         )

@@ -270,7 +270,7 @@ def _table(manifest: Path) -> Iterator[tuple[int, list[str]]]:
                 if left < 0:
                     raise ValueError(f"expected at most {MOST_CELLS:,} cells, got more: {manifest}")
                 if cells:
-                    yield line, [_bare(cell) for cell in cells]
+                    yield line, [bare(cell) for cell in cells]
                 line = table.line_num + 1
         except csv.Error as error:
             raise ValueError(f"expected CSV, got: {error}, in line {line} of {manifest}") from error
@@ -310,18 +310,20 @@ class _Echo:
 
 
 def _line(cells: Iterable[str]) -> bytes:
-    text: str = csv.writer(_Echo()).writerow([_escaped(cell) for cell in cells])
+    text: str = csv.writer(_Echo()).writerow([escaped(cell) for cell in cells])
     return text.encode("utf-8", "surrogateescape")
 
 
 _RUNS = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
-def _escaped(cell: str) -> str:
+def escaped(cell: str) -> str:
+    """Return a cell as it is written, so that no spreadsheet runs it."""
     return f"'{cell}" if _RUNS.match(cell) else cell
 
 
-def _bare(cell: str) -> str:
+def bare(cell: str) -> str:
+    """Return what a written cell says."""
     return cell[1:] if cell.startswith("'") and _RUNS.match(cell, 1) else cell
 
 

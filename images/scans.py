@@ -1,7 +1,7 @@
-"""What commands that scan a folder share: how a file is read, a bar, an orderly stop, counts."""
+"""What commands that scan share: their options, how a file is read, a bar, a stop, counts."""
 
-import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -10,18 +10,154 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import rich.progress as bars
 import typer
 from rich.console import Console
 
-from images.jobs import Job
+from images.engines import Engine, local
+from images.formats import is_table, read_records
+from images.jobs import Column, Job
+from images.limits import speaks_of_memory
 from images.reading import RGB, read
-from images.shards import Progress, run
+from images.shards import How, Progress, run
+from images.sources import Source, source
+from images.tars import Entry, Member, path_of, read_member
 
 Record = dict[str, object]
+
+COLUMNS: dict[str, Column] = {
+    "path": str,
+    "sha256": str,
+    "status": str,
+    "detail": str,
+    "size": list[int],
+    "format": str,
+    "frames": int,
+    "decision": bool,
+    "score": float,
+}
+"""The types of what every scanner's records have."""
+
+# ---- Options
+
+
+class EngineName(StrEnum):
+    """Who does the work, as the command line spells it."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Given = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A folder, with every file in it and below (or nothing but *.tar); a list, *.txt or "
+        "- for standard input; a manifest with a column path, *.csv or *.parquet; or tar archives, "
+        "'set-{000..146}.tar'. Symbolic links are not followed.",
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(help="Results: one JSON record a line, one line a file; or a table, *.parquet."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        show_default="number of processors",
+        help="Processes; with 1, a file that crashes or never ends takes the scan with it. With "
+        "more, and by Ray, a file has 300 s, 200 s of processor time and 4 GB of memory.",
+    ),
+]
+ByEngine = Annotated[
+    EngineName, typer.Option("--engine", help="Processes of this machine; or Ray, skindeep[ray].")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(show_default="Ray on this machine", help="Of a Ray cluster: auto, or HOST:PORT."),
+]
+Limit = Annotated[
+    int | None, typer.Option(min=0, show_default="all", help="Only the first so many files.")
+]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        show_default="the whole",
+        help="Only the I-th of N parts, 1/N to N/N; results one behind the other are the whole's.",
+    ),
+]
+Retry = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed", help="Do again what has no answer in finished results, and replace them."
+    ),
+]
+
+
+def how_of(
+    engine: EngineName,
+    address: str | None,
+    limit: int | None,
+    part: str | None,
+    retry: bool,
+    resident: bool = False,
+    gpus: bool = False,
+) -> How:
+    """Return what the options say.
+
+    Parameters
+    ----------
+    engine, address, limit, part, retry
+        As on the command line.
+    resident, gpus : bool
+        Whether processes of Ray stay, for work that begins by loading a network; and share out
+        the graphics cards.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together, or Ray is not installed.
+    """
+    numbers = None
+    if part is not None:
+        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", part, re.ASCII)
+        numbers = (int(match[1]), int(match[2])) if match else (0, 0)
+        if not 1 <= numbers[0] <= numbers[1]:
+            raise ValueError(f"expected a shard from 1/N to N/N, got {part}")
+    if engine is EngineName.LOCAL:
+        if address:
+            raise ValueError(f"expected --engine ray with an address, got {address} without")
+        return How(local, limit, numbers, retry)
+    if find_spec("ray") is None:
+        raise ValueError("expected the extra for Ray to be installed: pip install 'skindeep[ray]'")
+    return How(_ray(address, resident, gpus), limit, numbers, retry)
+
+
+def _ray(address: str | None, resident: bool, gpus: bool) -> Engine:
+    from images.ray_engine import on_ray  # takes its time
+
+    return partial(on_ray, address=address, actors=resident, gpus=gpus)
+
+
+# ---- One file
+
+
+def source_of(text: str | Path, out: Path, left_out: tuple[Path, ...] = ()) -> Source:
+    """Return what there is to scan; `ValueError` if nothing, or no place for the results."""
+    beside = [out.with_name(f"{out.name}{suffix}") for suffix in ("", ".parts", ".receipt.json")]
+    found = source(str(text), [*beside, *left_out])
+    expect_paths(found.folder, out)
+    is_table(out)
+    return found
 
 
 def expect_paths(folder: Path, out: Path) -> None:
@@ -41,9 +177,9 @@ def unanswered(path: str, status: str, detail: str, answer: tuple[str, ...]) -> 
 
 
 def opened(
-    folder: Path, path: str, answer: tuple[str, ...]
+    folder: Path, entry: Entry, answer: tuple[str, ...]
 ) -> tuple[Record, RGB | None, dict[str, float]]:
-    """Read one file of a scan.
+    """Read one file or member of a scan.
 
     Returns
     -------
@@ -52,13 +188,23 @@ def opened(
     image : RGB or None
     seconds : dict
         Under ``read``.
+
+    Raises
+    ------
+    MemoryError
+        If a decoder was refused memory.
+    OSError
+        If an archive has gone.
     """
+    path = path_of(entry)
     file = folder / path
-    if os.path.islink(file):  # noqa: PTH114  (Path.is_symlink raises where a path is too long)
+    if isinstance(entry, str) and os.path.islink(file):  # noqa: PTH114  (Path.is_symlink raises where a path is too long)
         return unanswered(path, "unsupported", "symbolic link, not followed", answer), None, {}
     began = time.perf_counter()
-    reading = read(file)
+    reading = read_member(folder, entry) if isinstance(entry, Member) else read(file)
     seconds = {"read": time.perf_counter() - began}
+    if reading.status == "unreadable" and speaks_of_memory(reading.detail):
+        raise MemoryError(reading.detail)  # it says nothing about the file itself
     found = unanswered(path, reading.status, reading.detail, answer) | {
         "sha256": reading.sha256,
         "size": reading.size,
@@ -68,15 +214,28 @@ def opened(
     return found, reading.image, seconds
 
 
-def carry_out(job: Job, workers: int, paths: Iterable[str] | None = None) -> bool:
+# ---- The run
+
+
+def entries_of(source: Source, how: How) -> Iterable[Entry] | None:
+    """Return what a run is to be given: nothing where it finds the paths itself."""
+    if how.retry and source.kind != "tar":
+        return None  # they lie in the results; of an archive's members the places do not
+    return source.entries()
+
+
+def carry_out(
+    job: Job, workers: int, paths: Iterable[Entry] | None = None, how: How = How()
+) -> bool:
     """Run a job, showing progress on standard error where that is a terminal.
 
     Parameters
     ----------
     job : Job
     workers : int
-    paths : iterable of str, optional
-        The files to work on, as `images.shards.run` takes them.
+    paths : iterable of str or Member, optional
+        What to work on, as `images.shards.run` takes it.
+    how : How
 
     Returns
     -------
@@ -100,11 +259,11 @@ def carry_out(job: Job, workers: int, paths: Iterable[str] | None = None) -> boo
         show(now)
 
     try:
-        with stoppable(), _bar() as show:
-            return run(job, workers, keep, shlex.join(sys.argv), paths)
-    except KeyboardInterrupt as stop:
+        with stoppable() as received, _bar() as show:
+            return run(job, workers, keep, shlex.join(sys.argv), paths, how)
+    except KeyboardInterrupt:
         print(f"stopped: {_how_far(progress)}", file=sys.stderr)
-        raise typer.Exit(128 + int(stop.args[0])) from None
+        raise typer.Exit(128 + received[-1]) from None
     except OSError as error:
         raise OSError(f"{error}; {_how_far(progress)}") from error
 
@@ -120,14 +279,13 @@ def summary(out: Path, why: Callable[[Mapping[str, Any]], str]) -> Iterator[str]
         Says of a record without a mark under which name it is counted.
     """
     others, failures, marked = Counter[str](), Counter[str](), 0
-    with out.open("rb") as lines:
-        for found in map(json.loads, lines):
-            if found["status"] != "ok":
-                failures[found["status"]] += 1
-            elif found["decision"]:
-                marked += 1
-            else:
-                others[why(found)] += 1
+    for found in read_records(out):
+        if found["status"] != "ok":
+            failures[found["status"]] += 1
+        elif found["decision"]:
+            marked += 1
+        else:
+            others[why(found)] += 1
     yield f"files: {marked + others.total() + failures.total()}"
     yield f"marked: {marked}"
     yield f"not marked: {_counts(others)}"
@@ -146,15 +304,20 @@ def _how_far(progress: Progress | None) -> str:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt with the signal's number."""
+def stoppable() -> Iterator[list[int]]:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt with the signal's number.
+
+    The numbers are also gathered in the list: Ray raises a KeyboardInterrupt of its own instead.
+    """
+    received: list[int] = []
 
     def stop(number: int, _: object) -> None:
+        received.append(number)
         raise KeyboardInterrupt(number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,43 +1,35 @@
 """A function over very many files: resumable, exactly once, in bounded memory.
 
-    index    the folder is walked once, or a list given; paths lie on disk, one JSON string a line
-    shards   some 64 paths at a time go through the function; their records are committed together
+    index    the folder is walked once, or a source read; entries lie on disk as JSON, one a line
+    shards   some 256 entries at a time go through the function, whose records are kept together
     merge    the shards, in order, become the results file
 
 Whatever is under way lies in ``OUT.parts`` beside the results. A file there is whole or absent:
 written under a temporary name, flushed to the disk, renamed. A shard counts as done only while
 its receipt, written after it, agrees with its bytes and with the index, so a run may be killed at
 any instant and started again. Timings live in receipts alone: the records are the same bytes
-whatever the number of workers or interruptions.
+whatever the engine, the number of workers or interruptions.
 """
 
 import hashlib
 import json
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from itertools import count, islice
+from itertools import compress, count, islice
 from pathlib import Path
 
-from images.durable import PLAN, clear, commit, json_line, only_run, sha256_of
+from images.durable import PLAN, Written, clear, commit, json_line, only_run, put, sha256_of
+from images.engines import Engine, local
 from images.folders import walk
-from images.jobs import (
-    Job,
-    Receipt,
-    Seconds,
-    Shard,
-    Task,
-    committed,
-    expect_present,
-    file_by_file,
-    process_shard,
-    total_seconds,
-)
-from images.workers import answers
+from images.formats import is_table, read_records, table_bytes
+from images.jobs import Job, Receipt, Seconds, Shard, Task, committed, expect_present, total_seconds
+from images.tars import Entry, from_json, to_json
 
-SHARD = 64
+INDEX, RESULTS, RECEIPT = "index.jsonl", "results", "receipt"
+SHARD = 256  # files: four flushes to the disk cost a few ms, a kill at most so many files a worker
 
 
 @dataclass(frozen=True)
@@ -61,12 +53,42 @@ class Progress:
         )
 
 
+@dataclass(frozen=True)
+class How:
+    """In which way a run is made.
+
+    Attributes
+    ----------
+    engine : callable
+        Who does the shards; see `images.engines`. Neither this nor the number of workers shapes
+        the results, and a continued run may have others.
+    limit : int, optional
+        Only the first so many entries are worked on.
+    part : tuple of int, optional
+        ``(i, n)``: only the i-th of n, counted from 1, of neighbouring stretches of about equal
+        length. The results of all n, one behind the other, are those of the whole.
+    retry : bool
+        Whether the entries without an answer in finished results are worked on again. New results
+        take the place of the old ones when they are complete.
+    """
+
+    engine: Engine = local
+    limit: int | None = None
+    part: tuple[int, int] | None = None
+    retry: bool = False
+
+    def terms(self) -> dict[str, object]:
+        """Return what of it shapes the results."""
+        return {"limit": self.limit, "part": self.part and list(self.part)}
+
+
 def run(
     job: Job,
     workers: int = 1,
     report: Callable[[Progress], None] = lambda _: None,
     command: str = "",
-    paths: Iterable[str] | None = None,
+    paths: Iterable[Entry] | None = None,
+    how: How = How(),
 ) -> bool:
     """Make one record of every file in the folder, or continue where an earlier run stopped.
 
@@ -75,16 +97,19 @@ def run(
     job : Job
         What to do.
     workers : int
-        1 works in this process, which a file may then crash or hold up for ever; more start as
-        many processes, and a file that does so to one of them gets a record that says so.
+        How many shards are under way at a time; with 1 the local engine works in this process,
+        which a file may then crash or hold up for ever. A file that does so to another process
+        gets a record that says so.
     report : callable
         Called with the `Progress` at the start and after every shard.
     command : str
         Kept in the receipt.
-    paths : iterable of str, optional
-        The files to work on, relative to the folder and each once, in the order of the records;
-        the folder is walked if there are none given. A continued run keeps the list it began
-        with: the job's configuration has to tell one list from another.
+    paths : iterable of str or Member, optional
+        What to work on, paths relative to the folder, in the order of the records; the folder is
+        walked if there are none given. A continued run keeps the list it began with: the job's
+        configuration has to tell one list from another.
+    how : How
+        Engine, and whether only a part is to be done, or done again.
 
     Returns
     -------
@@ -101,14 +126,19 @@ def run(
     if workers < 1:
         raise ValueError(f"expected at least 1 worker, got {workers}")
     with only_run(job.parts):
-        terms = job.terms()
-        if _finished(job, terms):
+        terms = job.terms() | how.terms()
+        _conclude(job)
+        finished = _finished(job, terms)
+        if how.retry and not finished:
+            raise ValueError(f"expected finished results to retry, got none in {job.out}")
+        if finished and not how.retry:
             clear(job.parts)
             return False
-        device = job.folder.stat().st_dev
-        plan = _plan(job, terms, workers, device, paths)
-        limit = job.seconds_a_file if workers > 1 else 0
-        task = Task(job, plan.configuration, device, limit)
+        plan = _plan(job, terms, workers, paths, how)
+        if how.retry and not plan.items:
+            clear(job.parts)
+            return False
+        task = Task(job, plan.configuration, job.folder.stat().st_ino)
         progress = Progress(plan.items)
         report(progress)
 
@@ -121,18 +151,12 @@ def run(
                 else:
                     yield shard
 
-        work = partial(process_shard, task)
-        receipts = (
-            (work(shard) for shard in remaining())
-            if workers == 1
-            else answers(work, remaining(), workers, partial(file_by_file, task))
-        )
-        with closing(receipts):
+        with closing(how.engine(task, remaining(), workers)) as receipts:
             for receipt in receipts:
                 progress = progress.plus(receipt, resumed=False)
                 report(progress)
         _merge(task, plan, command)
-        clear(job.parts)
+        _conclude(job)
         return True
 
 
@@ -148,16 +172,18 @@ class _Plan:
     items: int
     index_sha256: str
     shard_size: int
+    retried: str | None  # sha256 of the results whose failed entries are done again
 
 
 def _plan(
     job: Job,
     terms: Mapping[str, object],
     workers: int,
-    device: int,
-    paths: Iterable[str] | None,
+    paths: Iterable[Entry] | None,
+    how: How,
 ) -> _Plan:
-    plan_file, index = job.parts / PLAN, job.parts / "index.jsonl"
+    plan_file, index = job.parts / PLAN, job.parts / INDEX
+    retried = sha256_of(job.out) if how.retry else None
     if plan_file.exists():
         plan = _Plan(**json.loads(plan_file.read_bytes()))
         _expect_same(plan.terms, terms, job.parts)
@@ -166,31 +192,57 @@ def _plan(
                 f"expected {index} as the run wrote it, got other bytes; "
                 f"remove {job.parts} to begin anew"
             )
-        return plan
+        if plan.retried == retried:
+            return plan
     clear(job.parts)
-    job.receipt.unlink(missing_ok=True)
-    folder = job.folder.resolve()
-    if paths is None:
-        left_out = [
-            path.parent.resolve() / path.name
-            for path in (job.out, job.receipt, job.parts, *job.left_out)
-        ]
-        paths = walk(folder, left_out)
-    written = commit(job.parts, index, map(json_line, paths))
-    expect_present(folder, device)
+    if not how.retry:
+        job.receipt.unlink(missing_ok=True)
+    inode = job.folder.stat().st_ino
+    written = _index(job, paths, how)
+    expect_present(job.folder, inode)
     # A small folder gets small shards: every worker has some, and a kill costs little.
     shard_size = max(1, min(SHARD, written.lines // (8 * workers)))
     digest = hashlib.sha256(json_line(terms)).hexdigest()
-    plan = _Plan(terms, digest, written.lines, written.sha256, shard_size)
+    plan = _Plan(terms, digest, written.lines, written.sha256, shard_size, retried)
     commit(job.parts, plan_file, [json_line(asdict(plan))])
     return plan
 
 
+def _index(job: Job, paths: Iterable[Entry] | None, how: How) -> Written:
+    """Write the entries that are to be worked on."""
+    selected = how.retry and paths is None
+    if selected:  # the folder may hold other files by now
+        paths = (record["path"] for record in read_records(job.out))
+    elif paths is None:
+        own = (job.out, job.receipt, job.parts, *job.left_out)
+        paths = walk(job.folder.resolve(), [path.parent.resolve() / path.name for path in own])
+    if how.limit is not None and not selected:
+        paths = islice(paths, how.limit)
+    written = commit(job.parts, job.parts / INDEX, (json_line(to_json(entry)) for entry in paths))
+    if how.part and not selected:
+        number, of = how.part
+        first, last = (written.lines * k // of for k in (number - 1, number))
+        written = _keep(job, lambda lines: islice(lines, first, last))
+    if how.retry:
+        failed = [record["status"] != "ok" for record in read_records(job.out)]
+        if len(failed) != written.lines:
+            raise ValueError(
+                f"expected the {len(failed)} entries that {job.out} is of, got {written.lines}"
+            )
+        written = _keep(job, lambda lines: compress(lines, failed))
+    return written
+
+
+def _keep(job: Job, some: Callable[[Iterable[bytes]], Iterable[bytes]]) -> Written:
+    with (job.parts / INDEX).open("rb") as lines:
+        return commit(job.parts, job.parts / INDEX, some(lines))
+
+
 def _shards(parts: Path, size: int) -> Iterator[Shard]:
-    with (parts / "index.jsonl").open("rb") as index:
-        paths = map(json.loads, index)
+    with (parts / INDEX).open("rb") as index:
+        entries = map(from_json, map(json.loads, index))
         for number in count():
-            if not (some := tuple(islice(paths, size))):
+            if not (some := tuple(islice(entries, size))):
                 return
             yield Shard(number, some)
 
@@ -199,10 +251,15 @@ def _shards(parts: Path, size: int) -> Iterator[Shard]:
 
 
 def _merge(task: Task, plan: _Plan, command: str) -> None:
-    """Write the results, having proved one record for every item, and then their receipt."""
+    """Write the results, having proved one record for every entry, and then their receipt.
+
+    Both lie in the working folder until `_conclude` puts them into their places.
+    """
     job, shards, records = task.job, 0, 0
-    seconds: Seconds = {}
-    peak_memory = 0
+    statuses = Counter[str]()
+    old = json.loads(job.receipt.read_bytes()) if plan.retried else {}
+    seconds: Seconds = old.get("seconds", {})
+    peak_memory = old.get("peak_memory", 0)
 
     def lines() -> Iterator[bytes]:
         nonlocal shards, records, seconds, peak_memory
@@ -214,25 +271,59 @@ def _merge(task: Task, plan: _Plan, command: str) -> None:
                 )
             data, receipt = kept
             shards, records = shards + 1, records + receipt.count
+            statuses.update(receipt.statuses)
             seconds = total_seconds([seconds, receipt.seconds])
             peak_memory = max(peak_memory, receipt.peak_memory)
             yield from data.splitlines(keepends=True)
         if records != plan.items:
             raise ValueError(f"expected {plan.items} records in {job.parts}, got {records}")
 
-    written = commit(job.parts, job.out, lines())
+    all_lines = _replaced(job.out, lines()) if plan.retried else lines()
+    if is_table(job.out):
+        all_lines = table_bytes(all_lines, job.failed("", "", ""), job.columns)
+    written = commit(job.parts, job.parts / RESULTS, all_lines)
     receipt = {
-        "records": written.lines,
+        "records": old.get("records", records),
         "sha256": written.sha256,
-        "command": command,
+        "command": old.get("command", command),
         "platform": platform.platform(),
         **plan.terms,
         "terms_sha256": plan.configuration,
+        "allowance": asdict(job.allowance),
         "shards": shards,
         "seconds": seconds,
         "peak_memory": peak_memory,
     }
-    commit(job.parts, job.receipt, [json.dumps(receipt, indent=2).encode() + b"\n"])
+    if plan.retried:
+        done = {"records": records, "ok": statuses["ok"], "sha256_before": plan.retried}
+        receipt["retried"] = [*old.get("retried", []), done | {"command": command}]
+    text = json.dumps(receipt, indent=2).encode() + b"\n"
+    commit(job.parts, job.parts / RECEIPT, [text])
+
+
+def _replaced(out: Path, lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the records of finished results, those without an answer replaced in their order."""
+    for record in read_records(out):
+        if record["status"] == "ok":
+            yield json_line(record)
+            continue
+        line = next(lines, b"null")
+        if (path := (json.loads(line) or {}).get("path")) != record["path"]:
+            raise ValueError(f"expected a new record of {record['path']!r}, got one of {path!r}")
+        yield line
+    if next(lines, None):
+        raise ValueError(f"expected as many new records as {out} has failed ones, got more")
+
+
+def _conclude(job: Job) -> None:
+    """Put merged results and receipt into their places, also those of a run killed meanwhile."""
+    results, receipt = job.parts / RESULTS, job.parts / RECEIPT
+    if not receipt.exists():
+        return  # a merge that has not come to its end is made again
+    if results.exists():
+        put(results, job.out)
+    put(receipt, job.receipt)
+    clear(job.parts)
 
 
 def _finished(job: Job, terms: Mapping[str, object]) -> bool:
@@ -240,8 +331,6 @@ def _finished(job: Job, terms: Mapping[str, object]) -> bool:
     if not job.out.exists():
         return False
     if not job.receipt.exists():
-        if (job.parts / PLAN).exists():
-            return False  # killed between the results and their receipt
         raise ValueError(
             f"expected a new file or a finished run's results, got {job.out} without its receipt; "
             "choose another name for the results, or remove the file"

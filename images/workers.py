@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import Generic, ParamSpec, TypeVar
 
@@ -77,6 +79,20 @@ def answers(
         lifeline.close()
 
 
+class Died(Exception):
+    """A worker's process died during a call.
+
+    Attributes
+    ----------
+    signal : int
+        Number of the signal that ended it; 0 if it left by itself.
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
 def processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
@@ -88,23 +104,29 @@ class Worker(Generic[A, R]):
     def __init__(self, function: Callable[[A], R], lifeline: Connection) -> None:
         self._function, self._lifeline = function, lifeline
         self._pool = self._new_pool()
+        self._process: BaseProcess | None = None
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a call; its future raises `BrokenProcessPool` if the process dies."""
         # A new process inherits the mask: Ctrl-C is for the parent to handle.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return self._pool.submit(function, *args, **kwargs)
+            future = self._pool.submit(function, *args, **kwargs)
+            # The pool forgets a process that died, and with it what it died of.
+            (self._process,) = self._pool._processes.values()
+            return future
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return a call's answer, or raise `BrokenProcessPool` with a living process in place."""
+        """Return a call's answer, or raise `Died` with a living process in place."""
         try:
             return self.submit(function, *args, **kwargs).result()
         except BrokenProcessPool:
+            ended, self._process = self._process, None
             self.renew()
-            raise
+            code = ended.exitcode if ended else None
+            raise Died(max(0, -(code or 0))) from None
 
     def renew(self) -> None:
         """Replace the process, and see that the new one can receive the function."""
@@ -122,6 +144,19 @@ class Worker(Generic[A, R]):
 
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(1, _SPAWN, _enter, (self._lifeline,))
+
+
+@contextmanager
+def one_worker(function: Callable[[A], R]) -> Iterator[Worker[A, R]]:
+    """Start a process for a function, and see that it leaves."""
+    lifeline, held = _SPAWN.Pipe(duplex=False)
+    worker = Worker(function, lifeline)
+    try:
+        yield worker
+    finally:
+        held.close()
+        worker.close()
+        lifeline.close()
 
 
 def _receive(function: Callable[..., object]) -> None:

@@ -162,7 +162,7 @@ def test_an_unreadable_picture_is_counted_not_fatal(tmp_path):
         (["--scorer", "baseline", "--threshold", "other=1"], "expected a threshold for baseline"),
         (["--scorer", "baseline", "--threshold", "baseline=nan"], "expected a number as threshold"),
         (["--scorer", "baseline", "--threshold", "baseline"], "expected NAME=X"),
-        (["--scorer", "baseline", "--rule", "best"], "expected a rule such as youden"),
+        (["--scorer", "baseline", "--rule", "f1"], "expected --validation, on which --rule"),
         (["--scores", "mine=nowhere.csv"], "expected a file of scores, got nowhere.csv"),
     ],
 )  # fmt: skip
@@ -173,6 +173,40 @@ def test_what_cannot_be_is_said_on_one_line(skindeep, drawn, tmp_path, words, co
     assert (status, printed) == (2, "")
     assert said.startswith(f"skindeep: {complaint}")
     assert said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_rule_that_nothing_meets_costs_one_scorer_its_threshold(drawn, tmp_path, monkeypatch):
+    true = command.choose
+
+    asked = []
+
+    def choosy(rule, labels, scores):
+        asked.append(rule)
+        if len(asked) == 1:  # of the first scorer
+            raise ValueError("expected a threshold, got none")
+        return true(rule, labels, scores)
+
+    monkeypatch.setattr(command, "choose", choosy)
+    report = compare_set(
+        drawn / "test" / "manifest.csv", ["baseline", "skin_fraction"], tmp_path / "out",
+        validation=drawn / "validation" / "manifest.csv",
+    )  # fmt: skip
+    told = {one.name: one.threshold is None for one in report.scorers}
+    assert told == {"baseline": True, "skin_fraction": False}
+    assert report.notes == [
+        "baseline: no threshold on the validation set; expected a threshold, got none"
+    ]
+
+
+def test_a_bad_rule_is_refused_before_anything_is_scored(drawn, tmp_path):
+    manifest = drawn / "validation" / "manifest.csv"
+    with pytest.raises(ValueError, match="expected a rule such as youden"):
+        compare_set(
+            drawn / "test" / "manifest.csv", ["baseline"], tmp_path / "out",
+            validation=manifest, rule="best",
+        )  # fmt: skip
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_set_without_a_test_split_or_with_one_class_is_refused(skindeep, drawn, tmp_path):

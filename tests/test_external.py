@@ -19,6 +19,7 @@ from baseline.detector import Params
 from compare import external as external_scores
 from compare.answers import Answers
 from compare.external import external, write_scores
+from images.formats import read_records
 from images.labelled import Item, LabelledSet
 from images.reading import read
 
@@ -109,10 +110,10 @@ def test_another_pictures_bytes_under_a_known_path_are_that_other_pictures(write
     rows = [{"path": NAMES[0], "sha256": SHA[1], "score": 0.5}]
     scores, notes = external("x", write(as_json(rows)), SET)
     assert np.flatnonzero(np.isfinite(scores)).tolist() == [1]
-    rows[0]["sha256"] = "e" * 64
+    rows = [{**rows[0], "sha256": "e" * 64}, {"path": NAMES[2], "sha256": SHA[2], "score": 0.1}]
     scores, notes = external("x", write(as_json(rows)), SET)
-    assert np.isnan(scores).all()
-    assert notes == ("x: no answer for 9 of 9 pictures", "x: 1 row of none of the pictures")
+    assert np.flatnonzero(np.isfinite(scores)).tolist() == [2]
+    assert notes == ("x: no answer for 8 of 9 pictures", "x: 1 row of none of the pictures")
 
 
 def test_pictures_of_the_same_bytes_share_a_score_given_by_bytes(write: Write) -> None:
@@ -137,7 +138,8 @@ def test_no_answer_is_an_empty_score_or_a_status(write: Write) -> None:
     assert notes == ("x: no answer for 8 of 9 pictures",)
 
 
-def test_a_scan_of_a_folder_inside_the_set_joins(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_scan_of_a_folder_inside_the_set_joins(tmp_path: Path, kind: str) -> None:
     folder, rng = tmp_path / "pictures" / "deep", np.random.default_rng(0)
     folder.mkdir(parents=True)
     items = []
@@ -151,12 +153,10 @@ def test_a_scan_of_a_folder_inside_the_set_joins(tmp_path: Path) -> None:
     (folder / "page.html").write_bytes(b"<html>")
     labelled = LabelledSet(tuple(items), tmp_path)
     for root in (tmp_path, folder):
-        out = tmp_path.with_name(f"{tmp_path.name}-{root.name}.jsonl")
+        out = tmp_path.with_name(f"{tmp_path.name}-{root.name}.{kind}")
         scan_folder(root, out, None, Params(), 1)
         scores, notes = external("scan", out, labelled)
-        scan = {
-            json.loads(line)["sha256"]: json.loads(line) for line in out.read_bytes().splitlines()
-        }
+        scan = {found["sha256"]: found for found in read_records(out)}
         assert scores.tolist() == [scan[item.sha256]["score"] for item in items]
         assert notes == ("scan: 1 row of none of the pictures",)
 
@@ -207,6 +207,13 @@ def test_what_is_no_score_is_refused_in_one_line(text: str, complaint: str, writ
         external("theirs", write(text), SET)
     assert "\n" not in str(e.value)
     assert len(str(e.value)) < 500
+
+
+def test_a_file_of_other_pictures_says_what_was_expected(write: Write) -> None:
+    with pytest.raises(
+        ValueError, match=r"such as path .*, got none among 2; the first is of y.png"
+    ):
+        external("x", write("path,score\ny.png,1\nz.png,2\n"), SET)
 
 
 def test_the_same_score_twice_is_one(write: Write) -> None:

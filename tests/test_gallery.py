@@ -50,11 +50,13 @@ def decoded(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
-def test_a_card_shows_what_both_contestants_saw(labelled, monkeypatch):
+def test_a_card_shows_what_both_contestants_saw(labelled, tmp_path, monkeypatch):
     monkeypatch.setattr(gallery, "WINDOWS", 4)
     scores = {"one": np.array([0.9, 0.2]), "two": np.array([NAN, 0.4])}
     wrong = worst("one", labelled.labels, scores["one"], 0.5)
-    first, second = cards(labelled, wrong, scores, contestant("open_nsfw"))
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    first, second = cards(labelled, wrong, scores, contestant("open_nsfw"), kept)
     assert (first.why, first.path, first.scores) == ("false positive", "0.png", {"one": 0.9})
     assert (second.why, second.path) == ("miss", "1.png")
     assert second.scores == {"one": 0.2, "two": 0.4}
@@ -64,10 +66,18 @@ def test_a_card_shows_what_both_contestants_saw(labelled, monkeypatch):
         assert max(heat.size) == WIDE
         assert heat.width / heat.height == pytest.approx(width / height, rel=0.02)
         assert max(decoded(card.overlay).size) == WIDE
+    monkeypatch.setattr(gallery, "detect", None)  # nothing is drawn twice
+    assert [*cards(labelled, wrong, scores, contestant("open_nsfw"), kept)] == [first, second]
+    for file in kept.iterdir():
+        file.write_bytes(b"{}")
+    monkeypatch.undo()
+    monkeypatch.setattr(gallery, "WINDOWS", 4)
+    assert [*cards(labelled, wrong, scores, contestant("open_nsfw"), kept)] == [first, second]
 
 
-def test_a_picture_that_has_gone_leaves_a_card_without_pictures(labelled):
+def test_a_picture_that_has_gone_leaves_a_card_without_pictures(labelled, tmp_path):
     (labelled.root / "0.png").unlink()
     scores = {"one": np.array([0.9, 0.8])}
-    (card,) = cards(labelled, worst("one", labelled.labels, scores["one"], 0.5), scores, None)
+    wrong = worst("one", labelled.labels, scores["one"], 0.5)
+    (card,) = cards(labelled, wrong, scores, None, tmp_path)
     assert (card.overlay, card.occlusion) == (None, None)

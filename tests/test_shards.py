@@ -10,58 +10,16 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
+from hashing import ENDLESS, FAULTY, KILLER, failed, hash_file, job, paths, processed, records
 
 from images.durable import commit
 from images.folders import walk
 from images.jobs import Job, peak_memory
-from images.shards import Progress, run
-
-KILLER, FAULTY, ENDLESS = "killer", "faulty", "endless"
-
-
-def hash_file(
-    folder: Path, path: str, log: Path | None = None
-) -> tuple[dict[str, object], dict[str, float]]:
-    """A real function of a file, with the vices that a real one may have."""
-    if log:
-        with log.open("a") as lines:
-            lines.write(json.dumps(path) + "\n")
-    if Path(path).name.startswith(KILLER):
-        os.kill(os.getpid(), signal.SIGKILL)
-    if Path(path).name.startswith(ENDLESS):
-        signal.sigwait([])  # in C, as a decoder would be
-    if Path(path).name.startswith(FAULTY):
-        raise ZeroDivisionError("one over nothing")
-    file = folder / path
-    if file.is_symlink() or not file.is_file():
-        return failed(path, "unsupported", "not a file"), {}
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    record = {"path": path, "status": "ok", "sha256": digest, "decision": digest < "8"}
-    return record, {"hash": 0.001}
-
-
-def failed(path: str, status: str, detail: str) -> dict[str, object]:
-    return {"path": path, "status": status, "detail": detail, "decision": None}
-
-
-def job(folder: Path, out: Path, log: Path | None = None, **configuration: object) -> Job:
-    return Job(folder, out, partial(hash_file, log=log), failed, configuration)
-
-
-def records(out: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in out.read_bytes().splitlines()]
-
-
-def paths(out: Path) -> list[object]:
-    return [record["path"] for record in records(out)]
-
-
-def processed(log: Path) -> list[str]:
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+from images.limits import Allowance
+from images.shards import How, Progress, run
 
 
 @pytest.fixture
@@ -223,7 +181,7 @@ def test_a_fault_is_the_record_of_its_file_alone(folder: Path, workers: int) -> 
         "crashed",
         None,
     )
-    assert str(record["detail"]).startswith("ZeroDivisionError at test_shards.py:")
+    assert str(record["detail"]).startswith("ZeroDivisionError at hashing.py:")
 
 
 def test_a_file_that_kills_its_process_is_the_only_one_recorded_as_crashed(folder: Path) -> None:
@@ -241,7 +199,7 @@ def test_a_file_that_kills_its_process_is_the_only_one_recorded_as_crashed(folde
 def test_a_file_that_takes_too_long_is_recorded_and_the_rest_go_on(folder: Path) -> None:
     (folder / "a" / ENDLESS).touch()
     out = folder.parent / "results.jsonl"
-    run(Job(folder, out, hash_file, failed, {}, seconds_a_file=0.5), workers=2)
+    run(Job(folder, out, hash_file, failed, {}, allowance=Allowance(seconds=0.5)), workers=2)
     (record,) = (record for record in records(out) if record["status"] != "ok")
     assert (record["path"], record["status"]) == (f"a/{ENDLESS}", "timeout")
     assert record["detail"] == "expected an answer within 0.5 s"
@@ -557,7 +515,8 @@ def main(folder: str, out: str, log: str, workers: str) -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     process = Disturbed(Path(log), os.getpid())
     try:
-        run(Job(Path(folder), Path(out), process, failed, {}), int(workers))
+        how = How(retry="RETRY" in os.environ)
+        run(Job(Path(folder), Path(out), process, failed, {}), int(workers), how=how)
     except KeyboardInterrupt:
         return 130
     except ValueError:

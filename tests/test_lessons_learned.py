@@ -1,0 +1,456 @@
+"""The lessons on nets: what is shown is what the net and the experiment say, number by number."""
+
+import json
+import re
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+import torch
+from test_lessons import CHROMIUM, FLAGS, REQUIRED, SILENT, Walk
+from torch import nn
+
+from compare.cue_sets import labelled
+from compare.lessons import curves_hide, net_plots, net_views, site, toy
+from compare.lessons.results import Results
+from compare.page import resolve
+from compare.wording import text
+from convnet.cli_deconv import prepared
+from convnet.deconvnet import RULES, deconvnet, output_of
+from convnet.views import view
+from images.labelled import Item
+
+OURS = ("learned", "curves_hide", "exercises")
+SLUGS = ["learned", "curves-hide", "exercises"]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """These three lessons in their short form: results, the site's folder, pages by slug."""
+    root = tmp_path_factory.mktemp("nets")
+    results, out = Results(root / "results", short=True), root / "site"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "LESSONS", OURS)
+        pages = site.build_site(results, out)
+    return results, out, {page.slug: page for page in pages}
+
+
+@pytest.fixture(scope="module")
+def data(built):
+    return {slug: json.loads((built[1] / f"data/{slug}.json").read_bytes()) for slug in SLUGS}
+
+
+@pytest.fixture(scope="module")
+def model(built):
+    return prepared(str(built[0].run))
+
+
+# ---- Every page
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_number_is_the_datas(built, data, slug):
+    walk = Walk((built[1] / f"{slug}.html").read_text("utf-8"))
+    found = 0
+    for opened, words in walk.texts:
+        if not words.strip() or any(tag in SILENT for tag, _ in opened):
+            continue
+        near = opened[-1][1]
+        if "data-at" in near:
+            value = resolve(data[slug], unquote(near["data-at"]))
+            assert words == text(value, near["data-as"]), near["data-at"]
+            found += 1
+            continue
+        marked = any({"data-constant", "data-text"} & some.keys() for _, some in opened)
+        titled = any(tag in {"title", "h1", "nav"} for tag, _ in opened)
+        assert marked or titled or not re.search(r"\d", words), words
+    assert found >= 30
+
+
+def test_pictures_have_words_and_wait(built):
+    for slug in SLUGS:
+        for tag, found in Walk((built[1] / f"{slug}.html").read_text("utf-8")).elements:
+            if tag == "img":
+                assert len(found["alt"]) > 10
+                assert found["loading"] == "lazy"
+                assert (built[1] / found["src"]).is_file()
+
+
+def test_building_twice_gives_the_same_bytes(built, tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "LESSONS", OURS)
+    site.build_site(Results(built[0].root, short=True), tmp_path)
+    for path in built[1].rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / path.relative_to(built[1])).read_bytes(), path
+
+
+# ---- The toy net, by hand
+
+
+def filtered(picture, weights, padding):
+    """Correlation, place by place."""
+    padded = np.pad(np.array(picture), padding)
+    side = len(weights)
+    rows = len(padded) - side + 1
+    return [
+        [int((padded[i : i + side, j : j + side] * weights).sum()) for j in range(rows)]
+        for i in range(rows)
+    ]
+
+
+def test_the_way_up_is_what_a_hand_computes():
+    steps = toy.steps()
+    up = steps["up"]
+    assert up["conv1"] == filtered(toy.PICTURE, toy.EDGES, 1)
+    assert up["relu1"] == [[max(v, 0) for v in row] for row in up["conv1"]]
+    assert up["pool1"] == [[3, 1], [3, 0]]
+    assert up["conv2"] == [[2 * 3 - 1 * 1 + 1 * 3 + 1 * 0]]
+    flat = [v for row in up["relu1"] for v in row]
+    pooled = [v for row in up["pool1"] for v in row]
+    switches = [v for row in steps["switches"] for v in row]
+    assert [flat[k] for k in switches] == pooled
+
+
+def test_all_that_matters_happens_in_it():
+    steps = toy.steps()
+    switches = [v for row in steps["switches"] for v in row]
+    assert len(set(switches)) == 3  # two windows share one
+    empty = switches[[v for row in steps["up"]["pool1"] for v in row].index(0)]
+    assert [v for row in steps["up"]["conv1"] for v in row][empty] <= 0  # its ReLU was closed
+    assert min(v for row in toy.CORNERS for v in row) < 0
+
+
+def test_the_way_down_is_what_a_hand_computes():
+    down = toy.steps()["down"]
+    for rule in RULES:
+        assert down[rule]["conv2"] == [[2, -1], [1, 1]]
+        at_relu = [v for row in down[rule]["pool1"] for v in row]
+        assert {k: v for k, v in enumerate(at_relu) if v} == {3: -1, 11: 2 + 1, 12: 1}
+    past = {rule: [v for row in down[rule]["relu1"] for v in row] for rule in RULES}
+    assert {k: v for k, v in enumerate(past["deconvnet"]) if v} == {11: 3, 12: 1}
+    assert {k: v for k, v in enumerate(past["guided"]) if v} == {11: 3}
+    assert {k: v for k, v in enumerate(past["gradient"]) if v} == {3: -1, 11: 3}
+    for rule in RULES:  # the filter, transposed: turned round and slid over
+        turned = np.array(toy.EDGES)[::-1, ::-1]
+        assert down[rule]["conv1"] == filtered(down[rule]["relu1"], turned, 1)
+
+
+def test_only_the_gradient_foretells_the_answer():
+    """Brighten a pixel a little where no maximum changes: the answer moves as the gradient says."""
+    steps, net, x = toy.steps(), toy.net(), toy.picture()
+    before = float(net(x).detach())
+    moved = x.clone()
+    moved[0, 0, 1, 2] += 0.25
+    change = float(net(moved).detach()) - before
+    assert change / 0.25 == steps["down"]["gradient"]["conv1"][1][2] == 4
+    assert steps["down"]["deconvnet"]["conv1"][1][2] == steps["down"]["guided"]["conv1"][1][2] == 3
+    assert steps["gradient_error"] == 0
+
+
+# ---- What is asked of the trained net
+
+
+def test_pictures_are_chosen_by_their_scores():
+    labels = [1, 0, 1, 0, 1]
+    items = tuple(
+        Item(f"{k}.png", "0" * 64, label, "", "", "g", "test") for k, label in enumerate(labels)
+    )
+    found = net_views.Looked(items, None, np.array([0.4, 0.9, 0.7, 0.1, 0.2]))
+    assert net_views.chosen(found) == {
+        "surest target": 2, "surest control": 1, "least sure target": 4,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="expected targets and controls"):
+        net_views.chosen(net_views.Looked(items[::2], None, np.array([0.4, 0.7, 0.2])))
+
+
+def test_windows_scores_are_the_nets(built, data, model):
+    """Cover a window by hand, or cut it out, and ask."""
+    results, _, _ = built
+    seen = {item.path: results.drawn.root / item.path for item in results.drawn.items}
+    for picture in data["learned"]["pictures"]:
+        from convnet.cli_deconv import opened
+
+        image = opened(seen[picture["path"]])
+        assert picture["score"] == pytest.approx(float(model.score([image])[0]))
+        whole = model.preprocessing.fit(image)
+        side = picture["side"]
+        for row, column in ((0, 0), (1, 2), (-1, -1)):
+            top, left = picture["tops"][row], picture["lefts"][column]
+            box = np.s_[top : top + side, left : left + side]
+            covered = whole.copy()
+            covered[box] = 0
+            with torch.inference_mode():
+                x = model.preprocessing.normalise(torch.from_numpy(covered[None]))
+                score = float(model.net(x).softmax(1)[0, 1])
+            assert picture["covered"][row][column] == pytest.approx(score, abs=1e-5)
+            alone = float(model.score([whole[box].copy()])[0])
+            assert picture["alone"][row][column] == pytest.approx(alone, abs=1e-5)
+        assert picture["lowest_covered"] == min(map(min, picture["covered"]))
+        assert picture["highest_alone"] == max(map(max, picture["alone"]))
+
+
+def test_channels_are_those_that_tell_best(built, data, model):
+    """A slow twin of the AUC: all pairs of a target's and a control's peak."""
+    from images.labelled import LabelledSet
+
+    checked = LabelledSet.read(built[0].validation).split("validation")
+    judged = net_views.looked(model, checked)
+    layer = data["learned"]["features"][1]
+    peaks = []
+    for k in range(len(judged.items)):
+        with torch.no_grad():
+            maps = output_of(model.net, view(judged.image(k), model.preprocessing).x, "conv2")
+        peaks.append(maps[0].amax(dim=(1, 2)).numpy())
+    labels, peaks = checked.labels, np.array(peaks)
+    pairs = peaks[labels == 1][:, None] - peaks[labels == 0][None]
+    areas = ((pairs > 0) + (pairs == 0) / 2).mean(axis=(0, 1))
+    shown = [channel["channel"] for channel in layer["channels"]]
+    assert [channel["auc"] for channel in layer["channels"]] == pytest.approx(areas[shown])
+    silent = set(range(len(areas))) - set(shown)
+    assert areas[shown[-1]] >= min(1.0, np.median(areas[sorted(silent)]))
+    assert sorted(areas[shown], reverse=True) == pytest.approx(areas[shown])
+
+
+def test_cosines_are_of_what_deconvnet_gives(built, data, model):
+    picture = data["learned"]["pictures"][0]
+    from convnet.cli_deconv import opened
+
+    x = view(opened(built[0].drawn.root / picture["path"]), model.preprocessing).x
+    rows = {row["layer"]: row for row in data["learned"]["cosines"]}
+    planes = {rule: deconvnet(model, x, "fc8", 1, rule=rule).pixels.ravel() for rule in RULES}
+    exact = planes["gradient"]
+    for rule in ("deconvnet", "guided"):
+        wanted = planes[rule] @ exact / np.linalg.norm(planes[rule]) / np.linalg.norm(exact)
+        assert rows["fc8"][rule]["each"] == pytest.approx([wanted], abs=1e-6)
+        assert rows["conv1"][rule]["each"] == pytest.approx([1.0] * 8)
+        assert rows["conv3"][rule]["median"] == pytest.approx(
+            np.median(rows["conv3"][rule]["each"])
+        )
+    assert [row["relus"] for row in rows.values()] == list(range(8))
+    assert max(row["error"] for row in rows.values()) < 1e-5
+
+
+def test_an_unlearned_net_has_not_moved(built):
+    told = json.loads((built[0].run / "history.json").read_bytes())
+    state = torch.random.get_rng_state()
+    begun = net_views.at_the_start(told)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    torch.manual_seed(told["seed"])
+    from convnet.zfnet import ZFNet, ZFNetConfig
+
+    twin = ZFNet(ZFNetConfig(**told["net"]))
+    weights = net_views.first_weights(begun)
+    assert np.array_equal(weights, net_views.first_weights(twin))
+    assert net_views.moved(weights, weights) == pytest.approx(1)
+    assert net_views.moved(weights, -weights) == pytest.approx(-1)
+    torch.random.set_rng_state(state)
+
+
+def test_small_tiles_are_enlarged_by_whole_pixels():
+    tile = np.arange(7 * 7 * 3, dtype=np.uint8).reshape(7, 7, 3)
+    big = net_views.large(tile)
+    assert big.shape == (56, 56, 3)
+    assert np.array_equal(big[::8, ::8], tile)
+    assert np.array_equal(big[7::8, 7::8], tile)
+    whole = np.zeros((112, 112, 3), np.uint8)
+    assert net_views.large(whole).shape == whole.shape
+
+
+def test_relus_are_counted_below():
+    chain = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU())
+    assert isinstance(chain[1], nn.ReLU)
+    names = ["conv1", "relu1", "conv2", "relu2", "fc3"]
+    assert [net_views.relus_below(names, name) for name in ("conv1", "conv2", "fc3")] == [0, 1, 2]
+
+
+def test_curves_of_one_epoch_are_drawn():
+    history = [{"loss": 1.4, "validation_loss": 0.7, "auc": 0.3, "rate": 0.01}]
+    assert "M" in str(net_plots.losses(history))
+    assert "kept" in str(net_plots.areas(history, 1))
+
+
+# ---- What the curves hide
+
+
+def test_curves_are_those_whose_areas_are_told(built, data):
+    cue = json.loads(built[0].cue.read_bytes())
+    nets = {net["training"]: net for net in cue["nets"] if net["seed"] == 0}
+    for training, sets in data["curves-hide"]["curves"].items():
+        for name, curve in sets.items():
+            area = np.trapezoid(curve["recall"], curve["fpr"])
+            wanted = nets[training]["figures"][f"auc_{name}"]["value"]
+            assert area == pytest.approx(wanted, abs=1e-3), (training, name)
+
+
+def test_sets_are_those_on_the_disk(built, data):
+    folder = built[0].cue.parent
+    for title, told in data["curves-hide"]["sets"].items():
+        split, name = title.split()
+        items = labelled(folder / split, name).items
+        worn = [item.attributes["cue"] == "1" for item in items]
+        assert told["pictures"] == len(items)
+        assert told["cued_targets"] == sum(
+            w and item.label for w, item in zip(worn, items, strict=True)
+        )
+
+
+def test_only_an_interval_clear_of_zero_says_something():
+    assert curves_hide.says({"low": 0.01, "high": 0.2}) == "rises"
+    assert curves_hide.says({"low": -0.2, "high": -0.01}) == "falls"
+    assert curves_hide.says({"low": -0.2, "high": 0.01}) == "may as well have stayed the same"
+
+
+def test_every_measure_is_drawn(data):
+    rows = data["curves-hide"]["rows"]
+    drawn = str(curves_hide.overview(rows))
+    assert drawn.count('class="mark"') == 2 * len(curves_hide.ROWS)
+    assert set(curves_hide.ROWS) == {name for name in rows if not name.endswith("change")}
+    assert all(words in drawn for words in curves_hide.ROWS.values())
+
+
+# ---- In a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        message = "no chromium on the path; with one, these tests run"
+        (pytest.fail if REQUIRED else pytest.skip)(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def visit(browser, built):
+    """Open a page; nothing may be said on the console, and only this folder's files be asked."""
+    contexts, said, asked = [], [], []
+
+    def open_page(slug, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto((built[1] / f"{slug}.html").as_uri())
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+    assert all(url.startswith((built[1].as_uri(), "data:")) for url in asked)
+
+
+def shown(tab):
+    return [tab.inner_text(f"#{name}-score") for name in ("covered", "alone", "whole")]
+
+
+def place(tab):
+    """Where the cover lies: column and row of its top left pixel."""
+    return [float(tab.get_attribute("#covered rect", side)) for side in "xy"]
+
+
+def scores_at(picture, row, column):
+    values = picture["covered"][row][column], picture["alone"][row][column], picture["score"]
+    return [text(value, "rate") for value in values]
+
+
+def test_the_window_begins_where_covering_changes_most(visit, data):
+    tab = visit("learned")
+    picture = data["learned"]["pictures"][0]
+    assert shown(tab)[0] == text(picture["lowest_covered"], "rate")
+
+
+def test_keys_on_the_picture_move_the_window(visit, data):
+    tab = visit("learned")
+    picture = data["learned"]["pictures"][0]
+    tab.focus("#covered")
+    for _ in picture["tops"]:
+        tab.keyboard.press("ArrowUp")
+    for _ in picture["lefts"]:
+        tab.keyboard.press("ArrowLeft")
+    assert place(tab) == [0, 0]
+    assert shown(tab) == scores_at(picture, 0, 0)
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        tab.keyboard.press(key)
+    assert place(tab) == [picture["lefts"][2], picture["tops"][1]]
+    assert shown(tab) == scores_at(picture, 1, 2)
+    side = picture["side"]
+    box = f"{picture['lefts'][2]} {picture['tops'][1]} {side} {side}"
+    assert tab.get_attribute("#alone", "viewBox") == box
+    assert scores_at(picture, 1, 2)[0] in tab.inner_text("#probe-said")
+
+
+def test_sliders_do_the_same(visit, data):
+    tab = visit("learned")
+    picture = data["learned"]["pictures"][0]
+    tab.focus("#across")
+    tab.keyboard.press("End")
+    tab.focus("#down")
+    tab.keyboard.press("Home")
+    assert place(tab) == [picture["lefts"][-1], 0]
+    assert shown(tab) == scores_at(picture, 0, -1)
+    assert shown(tab)[0] in tab.get_attribute("#down", "aria-valuetext")
+
+
+def test_the_mouse_drags_it(visit, data):
+    tab = visit("learned", viewport={"width": 1280, "height": 1000})
+    picture = data["learned"]["pictures"][0]
+    tab.locator("#covered").scroll_into_view_if_needed()
+    box = tab.locator("#covered").bounding_box()
+    middle = picture["tops"][3] + picture["side"] / 2
+    scale = box["width"] / picture["size"]
+    tab.mouse.move(box["x"] + 5, box["y"] + 5)
+    tab.mouse.down()
+    assert shown(tab) == scores_at(picture, 0, 0)
+    tab.mouse.move(box["x"] + middle * scale, box["y"] + middle * scale)
+    tab.mouse.up()
+    assert shown(tab) == scores_at(picture, 3, 3)
+    tab.mouse.move(box["x"] + 5, box["y"] + 5)
+    assert shown(tab) == scores_at(picture, 3, 3)
+
+
+def test_another_picture_has_its_own_scores(visit, data):
+    tab = visit("learned")
+    tab.focus("#across")
+    tab.keyboard.press("Home")
+    tab.focus("#down")
+    tab.keyboard.press("Home")
+    before = tab.get_attribute("#covered image", "href")
+    for k, picture in enumerate(data["learned"]["pictures"]):
+        tab.locator(f"[name=probed][value='{k}']").check()
+        assert shown(tab) == scores_at(picture, 0, 0)
+    after = {tab.get_attribute(f"#{name} image", "href") for name in ("covered", "alone")}
+    assert len(after) == 1
+    assert before not in after
+
+
+def test_without_script_the_maps_stay(visit):
+    tab = visit("learned", java_script_enabled=False)
+    assert not tab.locator("#probe").is_visible()
+    assert tab.locator(".thirds").first.is_visible()
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(visit, slug, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab = visit(slug, color_scheme=scheme)
+    tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    found = Axe().run(tab).response["violations"]
+    grave = [v for v in found if v["impact"] in {"serious", "critical"}]
+    assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in grave] == []
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("width", [360, 1280])
+def test_only_boxes_scroll_sideways(visit, slug, width):
+    tab = visit(slug, viewport={"width": width, "height": 800})
+    tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
