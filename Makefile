@@ -11,6 +11,8 @@ help:
 	@echo "make lessons   the lessons, from what the demo left; what is missing is computed"
 	@echo "make test   install, then lint, types, contracts and tests"
 	@echo "make measure PHOTOS=DIR   the long measurements; see benchmarks/README.md"
+	@echo "make soak   faults by the dozen, and 100,000 pictures through both contestants (over an hour)"
+	@echo "make corpus download Pillow's test files, and look at them whole and damaged"
 	@echo "make clean  remove the virtual environment and everything that was built"
 
 .venv/.base: pyproject.toml constraints.txt
@@ -39,7 +41,7 @@ lint: .venv/.dev
 	$(BIN)/lint-imports --no-cache
 
 test: lint
-	$(BIN)/pytest -n auto -m "not measure"
+	$(BIN)/pytest -n auto -m "not measure and not soak"
 
 measure: .venv/.dev
 	$(BIN)/pytest -m measure
@@ -49,6 +51,20 @@ measure: .venv/.dev
 	$(BIN)/python -m benchmarks.funnel --photos "$(PHOTOS)"
 	$(BIN)/python -m benchmarks.settings --photos "$(PHOTOS)"
 	$(BIN)/python -m benchmarks.speed --photos "$(PHOTOS)"
+
+soak: .venv/.dev
+	$(BIN)/pytest -m soak
+	$(BIN)/python -m benchmarks.soak
+
+PILLOW := build/corpus/pillow-13.0.0
+
+$(PILLOW):
+	@mkdir -p build/corpus
+	$(BIN)/pip download --quiet --no-deps --no-binary :all: -d build/corpus pillow==13.0.0
+	tar -xzf $(PILLOW).tar.gz -C build/corpus
+
+corpus: .venv/.dev $(PILLOW)
+	$(BIN)/python -m benchmarks.mutants --corpus $(PILLOW)/Tests/images
 
 clean:
 	rm -rf .venv demo lessons .mypy_cache .pytest_cache .ruff_cache .hypothesis

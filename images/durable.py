@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LOCK, PLAN = "lock", "plan.json"
 
@@ -67,6 +68,23 @@ def put(file: Path, target: Path) -> None:
 def json_line(value: object) -> bytes:
     """Return JSON in plain ASCII, in which any file name can be written and read back."""
     return json.dumps(value, allow_nan=False).encode("ascii") + b"\n"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file that a run has written.
+
+    Raises
+    ------
+    ValueError
+        If the file is of another hand, or damaged.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError(f"expected {path} as a run wrote it, got other bytes; remove it")
+    return value
 
 
 def sha256_of(path: Path) -> str:

@@ -179,6 +179,8 @@ def file_by_file(task: Task, worker: Worker[Shard, Receipt], shard: Shard) -> Re
     Its record says ``crashed``, or ``timeout`` if the process was ended at a limit; the other
     files get the records that `process_shard` would have given them.
     """
+    if kept := committed(task, shard):
+        return kept[1]  # it died when all was done, before it could say so
     began, outcomes = time.perf_counter(), []
     for entry in shard.entries:
         try:
@@ -235,8 +237,8 @@ def committed(task: Task, shard: Shard) -> tuple[bytes, Receipt] | None:
         data = records.read_bytes()
         receipt = Receipt(**json.loads(receipt_file.read_bytes()))
         paths = tuple(json.loads(line)["path"] for line in data.splitlines())
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None  # absent or torn: the shard is simply done again
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+        return None  # absent, torn or of another hand: the shard is simply done again
     kept = (receipt.configuration, receipt.sha256, paths)
     if kept != (task.configuration, hashlib.sha256(data).hexdigest(), shard.paths):
         return None

@@ -21,7 +21,17 @@ from dataclasses import asdict, dataclass, replace
 from itertools import compress, count, islice
 from pathlib import Path
 
-from images.durable import PLAN, Written, clear, commit, json_line, only_run, put, sha256_of
+from images.durable import (
+    PLAN,
+    Written,
+    clear,
+    commit,
+    json_line,
+    only_run,
+    put,
+    read_json,
+    sha256_of,
+)
 from images.engines import Engine, local
 from images.folders import walk
 from images.formats import is_table, read_records, table_bytes
@@ -185,7 +195,12 @@ def _plan(
     plan_file, index = job.parts / PLAN, job.parts / INDEX
     retried = sha256_of(job.out) if how.retry else None
     if plan_file.exists():
-        plan = _Plan(**json.loads(plan_file.read_bytes()))
+        try:
+            plan = _Plan(**read_json(plan_file))
+        except TypeError as error:
+            raise ValueError(
+                f"expected {plan_file} as the run wrote it, got other keys; remove it"
+            ) from error
         _expect_same(plan.terms, terms, job.parts)
         if sha256_of(index) != plan.index_sha256:
             raise ValueError(
@@ -257,7 +272,7 @@ def _merge(task: Task, plan: _Plan, command: str) -> None:
     """
     job, shards, records = task.job, 0, 0
     statuses = Counter[str]()
-    old = json.loads(job.receipt.read_bytes()) if plan.retried else {}
+    old = read_json(job.receipt) if plan.retried else {}
     seconds: Seconds = old.get("seconds", {})
     peak_memory = old.get("peak_memory", 0)
 
@@ -335,9 +350,9 @@ def _finished(job: Job, terms: Mapping[str, object]) -> bool:
             f"expected a new file or a finished run's results, got {job.out} without its receipt; "
             "choose another name for the results, or remove the file"
         )
-    receipt = json.loads(job.receipt.read_bytes())
+    receipt = read_json(job.receipt)
     _expect_same(receipt, terms, job.out)
-    if sha256_of(job.out) != receipt["sha256"]:
+    if sha256_of(job.out) != receipt.get("sha256"):
         raise ValueError(
             f"expected {job.out} as the run wrote it, got other bytes; remove it to begin anew"
         )

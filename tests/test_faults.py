@@ -1,0 +1,298 @@
+"""Runs that are killed, and disks that fail, wherever it comes: the same results in the end."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from disturbance import FAULTS
+from hashing import hash_file, job, paths
+
+from compare import cli
+from images.jobs import Shard, Task, file_by_file, process_shard
+from images.shards import Progress, run
+
+WORKERS = 2
+LONGEST = 120  # seconds for anything to happen on a loaded machine
+HERE = Path(__file__).parent
+MARK = "SKINDEEP_FAULT_TEST"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four hundred files, which make 16 shards for two workers."""
+    for number in range(400):
+        file = tmp_path / "in" / "abc"[number % 3] / f"{number}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(number))
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def undisturbed(folder: Path, tmp_path: Path) -> bytes:
+    run(job(folder, tmp_path / "undisturbed"))
+    return (tmp_path / "undisturbed").read_bytes()
+
+
+def python(code: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    path = os.pathsep.join(map(str, (HERE, HERE.parent)))
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import sys, disturbance as d; {code}", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.002)
+
+
+def commands(mark: str) -> dict[int, bytes]:
+    """The living processes that a driver with this mark has started, itself among them."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found[int(process.name)] = (process / "cmdline").read_bytes()
+    return found
+
+
+class Scan:
+    """A run of `disturbance.drive` that may be started again and again."""
+
+    def __init__(self, folder: Path, out: Path, engine: str) -> None:
+        self.folder, self.out, self.engine, self.mark = folder, out, engine, str(out)
+
+    def start(self) -> subprocess.Popen[str]:
+        return python(
+            "d.drive(*sys.argv[1:])", self.folder, self.out, self.engine, **{MARK: self.mark}
+        )
+
+    def shards(self) -> set[int]:
+        receipts = self.out.with_name(f"{self.out.name}.parts").glob("0*.receipt.json")
+        return {int(path.name.partition(".")[0]) for path in receipts}
+
+    def workers(self) -> list[int]:
+        work = b"ray::_call" if self.engine == "ray" else b"spawn_main"
+        return [pid for pid, command in commands(self.mark).items() if work in command]
+
+
+@pytest.fixture
+def scan(folder: Path, tmp_path: Path, request: Any) -> Iterator[Scan]:
+    scan = Scan(folder, tmp_path / "results", request.param)
+    yield scan
+    until(lambda: not scan.workers())  # Ray's own agents take a minute to leave
+
+
+def expect_whole(scan: Scan, undisturbed: bytes) -> None:
+    files = [str(path.relative_to(scan.folder)) for path in scan.folder.rglob("*.txt")]
+    assert paths(scan.out) == sorted(files)
+    assert scan.out.read_bytes() == undisturbed
+    assert not scan.out.with_name(f"{scan.out.name}.parts").exists()
+
+
+def ended_well(process: subprocess.Popen[str]) -> bool:
+    """Or was killed, or could not find a worker that lives: then the same command continues."""
+    _, complaint = process.communicate(timeout=LONGEST)
+    stopped = complaint.rpartition("\nOSError: expected ")[1]
+    assert process.returncode in (0, -signal.SIGKILL) or stopped, complaint
+    return process.returncode == 0
+
+
+RANDOM = [
+    ("pool", 4),
+    ("ray", 2),
+    pytest.param("pool", 20, marks=pytest.mark.soak),
+    pytest.param("ray", 20, marks=pytest.mark.soak),
+]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+
+
+@linux
+@pytest.mark.parametrize(("scan", "kills"), RANDOM, indirect=["scan"])
+def test_the_driver_killed_at_random_moments(scan: Scan, undisturbed: bytes, kills: int) -> None:
+    rng, killed = Random(2), 0
+    while killed < kills:
+        target = len(scan.shards()) + rng.randint(0, 5)
+        process = scan.start()
+        until(lambda: process.poll() is not None or len(scan.shards()) >= target)  # noqa: B023
+        time.sleep(rng.uniform(0, 0.1))
+        process.kill()
+        if ended_well(process):  # before it could be killed
+            expect_whole(scan, undisturbed)
+            scan.out.unlink()
+        else:
+            killed += 1
+    assert ended_well(scan.start())
+    expect_whole(scan, undisturbed)
+
+
+@linux
+@pytest.mark.parametrize(("scan", "kills"), RANDOM, indirect=["scan"])
+def test_workers_killed_at_random_moments(scan: Scan, undisturbed: bytes, kills: int) -> None:
+    """Each death is rescued before the next: a file at which two workers die is called a killer."""
+    rng, killed = Random(3), 0
+    while killed < kills:
+        process = scan.start()
+        while process.poll() is None:
+            time.sleep(rng.uniform(0, 0.1))
+            if killed == kills or not scan.shards() or not (workers := scan.workers()):
+                continue
+            with suppress(ProcessLookupError):
+                os.kill(rng.choice(workers), signal.SIGKILL)
+                killed += 1
+            under_way = set(range(len(scan.shards()) + WORKERS))
+            until(lambda: process.poll() is not None or under_way <= scan.shards())  # noqa: B023
+        if ended_well(process):
+            expect_whole(scan, undisturbed)
+            scan.out.unlink()
+    assert ended_well(scan.start())
+    expect_whole(scan, undisturbed)
+
+
+def test_a_shard_that_was_whole_when_its_worker_died_is_not_done_again(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").touch()
+    task = Task(job(tmp_path / "in", tmp_path / "out"), "", (tmp_path / "in").stat().st_ino)
+    task.job.parts.mkdir()
+    shard = Shard(0, ("a.txt",))
+    receipt = process_shard(task, shard)
+    nobody: Any = None
+    assert file_by_file(task, nobody, shard) == receipt
+
+
+# ---- Disks
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    (tmp_path / "few").mkdir()
+    for number in range(24):
+        (tmp_path / "few" / f"{number:02d}.txt").write_text(str(number))
+    return tmp_path / "few"
+
+
+def by_program(code: str, few: Path, tmp_path: Path) -> list[int]:
+    run(job(few, tmp_path / "undisturbed"))
+    (tmp_path / "out").mkdir()
+    process = python(
+        f"from pathlib import Path; folder, out, whole = map(Path, sys.argv[1:]);"
+        f"d.{code}",
+        few,
+        tmp_path / "out" / "results",
+        tmp_path / "undisturbed",
+    )  # fmt: skip
+    said, complaint = process.communicate(timeout=600)
+    assert process.returncode == 0, complaint
+    return [int(line) for line in said.split()]
+
+
+@linux
+def test_every_fault_at_every_step_on_the_disk(few: Path, tmp_path: Path) -> None:
+    steps = by_program("every_step(folder, out, whole.read_bytes())", few, tmp_path)
+    assert len(steps) == len(FAULTS)
+    assert min(steps) > 60  # of the index, the plan, eight shards with receipts, the results
+
+
+@linux
+@pytest.mark.soak
+def test_faults_one_after_the_other(few: Path, tmp_path: Path) -> None:
+    assert by_program("chains(folder, out, whole.read_bytes(), 300)", few, tmp_path) == [300]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """A disk in memory, to be mounted anew with other options; that takes a privilege."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(options: str) -> Path:
+        kind = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        if not shutil.which("mount") or subprocess.run(kind, capture_output=True).returncode:
+            pytest.skip("nobody but root can mount a small disk")
+        return place
+
+    yield mount
+    subprocess.run(["umount", "--lazy", str(place)], capture_output=True)
+
+
+def test_a_disk_that_is_full_at_every_size_until_it_is_large_enough(
+    few: Path, tmp_path: Path, disk: Callable[[str], Path]
+) -> None:
+    run(job(few, tmp_path / "undisturbed"))
+    out, refusals, done = disk("size=8k") / "results", 0, [0]
+    for pages in range(2, 100):
+        disk(f"remount,size={4 * pages}k")
+        if out.exists():
+            break
+        with suppress(OSError):
+            run(job(few, out), report=lambda now: done.append(now.done))
+        if not out.exists():
+            refusals += 1
+        assert not list(out.parent.rglob("*.tmp"))
+    assert refusals > 10
+    assert sorted(set(done)) == [0, *range(3, 25, 3)]
+    assert out.read_bytes() == (tmp_path / "undisturbed").read_bytes()
+
+
+def test_a_disk_that_may_only_be_read(
+    few: Path,
+    disk: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    out = disk("size=1m") / "results"
+    disk("remount,ro")
+    scan = ["skindeep", "baseline", "scan", str(few), "--out", str(out), "--workers", "1"]
+    monkeypatch.setattr(sys, "argv", scan)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    printed, said = capfd.readouterr()
+    assert printed == ""
+    assert said == f"skindeep: expected a folder to write results in, got {out.parent}\n"
+    assert not list(out.parent.iterdir())
+
+
+# ---- Clocks
+
+
+class Jumping:
+    """A clock that somebody sets, forwards and back, each time it is looked at."""
+
+    def __init__(self) -> None:
+        self.rng = Random(4)
+
+    def __call__(self) -> float:
+        return self.rng.uniform(0, 2**32)
+
+
+def jumpy_hash(folder: Path, path: str) -> tuple[dict[str, object], dict[str, float]]:
+    time.time, time.time_ns = Jumping(), lambda: int(1e9 * Jumping()())
+    return hash_file(folder, path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_clock_that_jumps_changes_nothing(
+    folder: Path, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(time, "time", Jumping())
+    monkeypatch.setattr(time, "time_ns", lambda: int(1e9 * Jumping()()))
+    out, seen = folder.parent / "results", list[Progress]()
+    run(replace(job(folder, out), process=jumpy_hash), workers, seen.append)
+    assert out.read_bytes() == undisturbed
+    assert seen[-1].done == 400
