@@ -11,13 +11,16 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from baseline.captions import RULE_NAMES
 from baseline.detector import Params, detect
-from baseline.grouping import RULES
+from baseline.grouping import CONFIGURATIONS, RULES
 from baseline.records import record
 from compare.lessons import site, skin_rules
 from compare.lessons.cli import app
 from compare.lessons.diagram import rules_diagram
+from compare.lessons.knowledge_by_hand import labelled, rules_of
 from compare.lessons.pages import cite, cited, references, save
 from compare.lessons.results import FULL, Results
 from compare.lessons.side_by_side import nearest, operating_points
@@ -196,6 +199,8 @@ def test_links_and_anchors_and_pictures_hold(built):
             if "src" in found:
                 assert (out / found["src"]).is_file(), found["src"]
                 assert tag != "img" or (found["loading"] == "lazy" and "alt" in found)
+                with Image.open(out / found["src"]) as picture:
+                    assert (found["width"], found["height"]) == tuple(map(str, picture.size))
                 shown.add(found["src"])
             if tag == "a":
                 target, _, anchor = found["href"].partition("#")
@@ -224,12 +229,13 @@ def test_nothing_of_this_machine_is_told(built):
 
 
 def test_pictures_no_page_shows_go(built, tmp_path):
-    stale, other = tmp_path / "img/0123456789abcdef.webp", tmp_path / "img/mine.webp"
-    stale.parent.mkdir()
-    for path in (stale, other):
+    stale = [tmp_path / f"img/0123456789abcdef{size}.webp" for size in ("", "-8x6")]
+    other = tmp_path / "img/mine.webp"
+    other.parent.mkdir()
+    for path in (*stale, other):
         path.write_bytes(b"")
     site._sweep(tmp_path, built[2])
-    assert not stale.exists()
+    assert not any(path.exists() for path in stale)
     assert other.exists()
 
 
@@ -346,6 +352,48 @@ def test_the_diagram_lights_what_fired():
     assert 'class="node limb_limb_girdle"' in drawn
     assert 'class="node never head"' in drawn
     assert "node on" not in str(rules_diagram([], segments=False))
+
+
+def test_letters_are_told_by_their_rules(built, data):
+    """Read a plot's label back, letters of one rule first, and compare it with the rules."""
+    alone = {letter: rules for letter, rules in CONFIGURATIONS.items() if len(rules) == 1}
+    short = {name.rsplit(" ", 1)[0]: rule for rule, name in RULE_NAMES.items()}
+    for letter, rules in CONFIGURATIONS.items():
+        before, parts = labelled(letter).split(": ")
+        read_back = [alone.get(part) or {short[part]} for part in parts.split(", ")]
+        assert before == letter
+        assert set().union(*read_back) == rules
+        assert set(rules_of(letter).split(" or ")) == {RULE_NAMES[rule] for rule in rules}
+        assert labelled(letter) in (built[1] / "knowledge-by-hand.html").read_text("utf-8")
+    told = {row["stage"]: row["rules"] for row in data["knowledge-by-hand"]["funnel"]}
+    assert told["segments"] == ""
+    assert told["C"] == "limb-limb girdle or limb-segment girdle"
+
+
+def test_a_slider_that_moves_nothing_says_so(data):
+    said = set()
+    for case in data["knowledge-by-hand"]["cases"]:
+        for stage in case["stages"]:
+            answers = {(stop["score"], stop["verdict"]) for stop in stage["stops"]}
+            seen = {stop["came_out"] for stop in stage["stops"]}
+            assert bool(stage["moves"]) == (len(answers) == 1)
+            assert stage["moves"].startswith("Moves nothing") == (len(answers) == len(seen) == 1)
+            if "skin filter" in stage["moves"]:
+                assert case["stopped_at"] == "skin_filter"
+            said.add(stage["moves"])
+    assert len(said) > 1
+
+
+def test_a_shorter_pelvis_than_the_rule_allows_is_not_on_offer():
+    least = SHIPPED.grouping.min_pelvis
+    assert min(next(s for s in STAGES if s.slug == "girdles").values) == least
+
+
+def test_the_lost_are_those_with_too_little_skin(built, data):
+    targets = [item for item in built[0].drawn.items if item.label == 1]
+    found = [detect(read(built[0].drawn.root / item.path).image) for item in targets]
+    lost = sum(one.stopped_at == "skin_filter" for one in found) / len(found)
+    assert data["knowledge-by-hand"]["lost"] == pytest.approx(lost)
 
 
 # ---- Page 3
@@ -516,7 +564,9 @@ def test_each_slider_shows_what_detect_answers(visit, built, data):
                 text(len(found.segments), "count"),
                 text(found.score, "rate"),
             ]
-            assert row["verdict"].startswith("Marked" if found.decision else "Not marked")
+            assert row["verdict"].startswith(
+                "The rules say yes: " if found.decision else "The rules say no: "
+            )
             assert row["says"] == f"{row['output']}. {row['verdict']}"
             taus = found.grouping.taus if found.grouping else {}
             assert row["lamps"] == [taus.get(rule, 2) <= 1 for rule in RULES]
@@ -608,6 +658,41 @@ def test_only_boxes_scroll_sideways(visit, slug, width):
     tab = visit(slug, viewport={"width": width, "height": 800})
     tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert tab.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_menu_folds_where_there_is_little_room(visit):
+    tab = visit("side-by-side", viewport={"width": 360, "height": 800})
+    assert tab.locator("nav.contents").bounding_box()["height"] < 160
+    assert not tab.locator("nav.contents li").first.is_visible()
+    tab.click("nav.contents summary")
+    assert tab.locator("nav.contents li").first.is_visible()
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    assert tab.locator("nav.contents li").first.is_visible()
+    assert not tab.locator("nav.contents summary").is_visible()
+
+
+def test_links_find_their_places_before_pictures_come(visit):
+    """The last heading of the first page: its link must not miss by pictures not yet loaded."""
+    tab = visit("knowledge-by-hand", viewport={"width": 1280, "height": 800})
+    lazy = "[...document.images].filter((i) => !i.complete && i.offsetParent && !i.offsetHeight)"
+    assert tab.evaluate(f"{lazy}.length") == 0
+    tab.click("nav.contents a[href='#results']")
+    tab.wait_for_function(
+        """() => { const now = window.scrollY, same = now === window.was; window.was = now;
+          return same && now > 0; }""", polling=300)  # fmt: skip
+    top = tab.locator("#results").bounding_box()["y"]
+    assert 0 <= top < 250
+
+
+@pytest.mark.parametrize("slug", OURS)
+def test_what_is_cut_at_360_px_says_so(visit, slug):
+    """No formula is cut; a plot that scrolls has its words above it."""
+    tab = visit(slug, viewport={"width": 360, "height": 800})
+    cut = "[...document.querySelectorAll('math')].filter((m) => m.scrollWidth > m.clientWidth + 1)"
+    assert tab.evaluate(f"{cut}.length") == 0
+    said = """[...document.querySelectorAll(".wide")].map(
+      (e) => getComputedStyle(e, "::before").display)"""
+    assert set(tab.evaluate(said)) <= {"block"}
 
 
 def test_it_prints_every_answer(visit):

@@ -73,6 +73,8 @@ def test_pictures_have_words_and_wait(built):
             if tag == "img":
                 assert len(found["alt"]) > 10
                 assert found["loading"] == "lazy"
+                assert int(found["width"]) > 0
+                assert int(found["height"]) > 0
                 assert (built[1] / found["src"]).is_file()
 
 
@@ -211,6 +213,20 @@ def test_channels_are_those_that_tell_best(built, data, model):
     assert sorted(areas[shown], reverse=True) == pytest.approx(areas[shown])
 
 
+def test_what_patches_show_is_counted(built, data):
+    learned = data["learned"]
+    every = [channel for layer in learned["features"] for channel in layer["channels"]]
+    for key in ("shown", "targets"):
+        assert learned["patches"][key] == sum(channel[key] for channel in every)
+    assert learned["patches"]["photo"] <= learned["patches"]["shown"]
+    places = [item.attributes["place"] for item in built[0].drawn.items]
+    assert learned["patches"]["photo_looked"] == places.count("photo")
+    assert learned["conv5_sees"] == 139
+    report = built[0].report["scorers"]
+    lines = [one["threshold"]["value"] for one in report if one["kind"] == "net"]
+    assert learned["judge"]["threshold"] == lines[0]
+
+
 def test_cosines_are_of_what_deconvnet_gives(built, data, model):
     picture = data["learned"]["pictures"][0]
     from convnet.cli_deconv import opened
@@ -292,6 +308,21 @@ def test_sets_are_those_on_the_disk(built, data):
         assert told["cued_targets"] == sum(
             w and item.label for w, item in zip(worn, items, strict=True)
         )
+
+
+def test_the_missed_are_counted_at_the_first_nets_lines():
+    nets = [
+        {"training": "biased", "seed": 0, "threshold": 0.4},
+        {"training": "biased", "seed": 1, "threshold": 0.9},
+        {"training": "repaired", "seed": 0, "threshold": 0.2},
+    ]
+    examples = [
+        {"with_cue": {"biased": value, "repaired": other}, "without_cue": {}}
+        for value, other in ((0.4, 0.1), (0.39, 0.3), (0.1, 0.9))
+    ]
+    assert curves_hide.missed(nets, examples) == {
+        "biased": {"line": 0.4, "count": 2}, "repaired": {"line": 0.2, "count": 1},
+    }  # fmt: skip
 
 
 def test_only_an_interval_clear_of_zero_says_something():

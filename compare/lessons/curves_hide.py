@@ -1,7 +1,7 @@
 """Lesson 4: what the curves hide. A planted cue, how it is found out, and what its repair did."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ def build(results: Results, out: Path) -> Page:
     file = results.cue
     data: dict[str, Any] = json.loads(file.read_bytes())
     data["curves"] = curves(file.parent)
+    data["missed"] = missed(data["nets"], data["examples"])
+    data["measures"] = {key: words.replace("cue", "badge")
+                        for key, words in data["measures"].items()}  # fmt: skip
     pictures = [
         [save(_image(file.parent / name), out) for name in example["files"]]
         for example in data["examples"]
@@ -87,6 +90,20 @@ def curves(folder: Path) -> dict[str, Any]:
                 "recall": curve.tpr.round(5).tolist(),
             }
     return found
+
+
+def missed(
+    nets: Sequence[Mapping[str, Any]], examples: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Count the examples below the first nets' own lines although they wear the badge."""
+    lines = {net["training"]: net["threshold"] for net in nets if net["seed"] == 0}
+    return {
+        training: {
+            "line": line,
+            "count": sum(example["with_cue"][training] < line for example in examples),
+        }
+        for training, line in lines.items()
+    }
 
 
 def roc_plot(found: Mapping[str, Any], training: str) -> Markup:

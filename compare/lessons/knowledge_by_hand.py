@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from baseline.captions import RULE_NAMES
 from baseline.detector import Detection, detect, reduce
-from baseline.grouping import RULES
+from baseline.grouping import CONFIGURATIONS, RULES
 from compare.lessons import skin_rules, views
 from compare.lessons.diagram import rules_diagram
 from compare.lessons.pages import Page, rendered, save
@@ -54,7 +55,12 @@ def build(results: Results, out: Path) -> Page:
             "controls": len(of_controls),
             **skin_rules.over_pictures(of_targets, of_controls),
         },
-        "funnel": report["funnel"],
+        "funnel": [{**row, "rules": rules_of(row["stage"])} for row in report["funnel"]],
+        "lost": 1 - sum(seen.detection.grouping is not None for seen in targets) / len(targets),
+        "frames": {
+            name: sum(seen.item.attributes.get("framing") == name for seen in targets)
+            for name in ("close", "whole")
+        },
         "published": report["published"],
         "tested": report["tested"]["pictures"],
     }
@@ -63,7 +69,12 @@ def build(results: Results, out: Path) -> Page:
         data,
         stages={stage.slug: stage for stage in STAGES},
         diagrams=[_diagram(case) for case in cases],
-        funnel=funnel_plot(report),
+        funnel=funnel_plot(
+            {
+                **report,
+                "funnel": [{**row, "stage": labelled(row["stage"])} for row in report["funnel"]],
+            }
+        ),
         text=text,
     )
     return Page("knowledge-by-hand", TITLE, LEAD, html, data)
@@ -81,20 +92,48 @@ def _read(drawn: LabelledSet, item: Item) -> RGB:
     return image
 
 
+# ---- What the letters stand for
+
+
+def rules_of(stage: str) -> str:
+    """Name the rules whose union a letter is; nothing for a stage that is none.
+
+    >>> rules_of("E"), rules_of("segments")
+    ('limb-limb girdle or spine-thigh group', '')
+    """
+    return " or ".join(RULE_NAMES[rule] for rule in RULES if rule in CONFIGURATIONS.get(stage, ()))
+
+
+def labelled(stage: str) -> str:
+    """Return a stage's label in the plot; letters of one rule stand for it in those of several.
+
+    >>> labelled("D"), labelled("H"), labelled("segments")
+    ('D: spine-thigh', 'H: limb, A, B, D', 'segments')
+    """
+    rules = [rule for rule in RULES if rule in CONFIGURATIONS.get(stage, ())]
+    if not rules:
+        return stage
+    if len(rules) == 1:
+        return f"{stage}: {RULE_NAMES[rules[0]].rsplit(' ', 1)[0]}"
+    alone = {rule: letter for letter, each in CONFIGURATIONS.items() for rule in each
+             if len(each) == 1}  # fmt: skip
+    return f"{stage}: " + ", ".join(alone.get(rule, RULE_NAMES[rule]) for rule in rules)
+
+
 # ---- Which pictures
 
 
 def chosen(targets: Sequence[Seen], logs: Sequence[Seen]) -> list[tuple[Seen, str, str]]:
     """Choose the pictures by the detector's answers: what they are called, and by which rule.
 
-    Where no target is marked, those with the highest scores stand in.
+    Where the rules say yes to no target, those with the highest scores stand in.
     """
     best = sorted(targets, key=lambda seen: (-seen.detection.score, seen.item.path))
     marked = [seen for seen in best if seen.detection.decision] or best[:1]
     lead = min(marked, key=lambda seen: (len(seen.detection.segments), -seen.detection.score))
     found = [
-        (lead, "It works", "of the figures that are marked, the one with the fewest segments, "
-         "which is the easiest to follow"),
+        (lead, "It works", "of the figures to which the rules say yes, the one with the fewest "
+         "segments, which is the easiest to follow"),
     ]  # fmt: skip
     others = [seen for seen in best if seen is not lead]
     if others:
@@ -110,7 +149,7 @@ def chosen(targets: Sequence[Seen], logs: Sequence[Seen]) -> list[tuple[Seen, st
     if missed:
         found.append(
             (max(missed, key=lambda seen: float(seen.item.attributes["limbs_visible"] or 0)),
-             "It misses", "of the figures that are not marked, the one whose limbs are seen best")
+             "It misses", "of the figures to which they say no, the one whose limbs are seen best")
         )  # fmt: skip
     return found
 

@@ -11,6 +11,8 @@ from compare.lessons import net_plots, toy
 from compare.lessons import net_views as views
 from compare.lessons.pages import Page, asset, rendered, save
 from compare.lessons.results import Results
+from compare.lessons.side_by_side import contestants
+from compare.lines import present
 from images.labelled import LabelledSet
 
 LEAD = (
@@ -95,6 +97,15 @@ def build(results: Results, out: Path) -> Page:
             }
             for why, index in chosen.items()
         ],
+        "patches": {
+            "photo_looked": sum(views.on_photograph(item) for item in found.items),
+            **{
+                key: sum(getattr(s, key) for some in channels.values() for s in some)
+                for key in ("shown", "targets", "photo")
+            },
+        },
+        "conv5_sees": views.sees(model, "conv5"),
+        "judge": {"threshold": _judges(results)},
         "toy": toy.steps(),
         "cosines": [
             {"relus": views.relus_below(names, layer), **views.cosines(model, first, layer)}
@@ -136,6 +147,12 @@ def build(results: Results, out: Path) -> Page:
         widest=max(abs(v) for step in _maps(data["toy"]) for row in step for v in row),
     )
     return Page("learned", "2014: knowledge from data", LEAD, html, data)
+
+
+def _judges(results: Results) -> float | None:
+    """Return the threshold that the judge chose for the net, if it chose one."""
+    threshold = results.report["scorers"][contestants(results.report)[1]]["threshold"]
+    return float(threshold["value"]) if present(threshold) else None
 
 
 def _inside(model: Any, image: Any) -> Any:

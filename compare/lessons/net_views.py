@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from convnet.cli_deconv import by_rules, in_batches, last_layer, opened
-from convnet.deconvnet import RULES, Projection, Rule, by_gradient, deconvnet, output_of
+from convnet.deconvnet import RULES, Projection, Rule, body, by_gradient, deconvnet, output_of
 from convnet.features import patch, strongest
 from convnet.figures import contrast, far, mosaic
 from convnet.models import Model, Preprocessing
 from convnet.occlusion import OcclusionMap, occlusion_maps
+from convnet.receptive import receptive_field
 from convnet.recipe import Recipe, auc
 from convnet.views import View, in_rgb, view
 from convnet.zfnet import ZFNetConfig
@@ -113,7 +114,8 @@ class Channel:
     """A channel's strongest patches and their projections, as two mosaics.
 
     `auc` is the chance that the channel's peak is higher on a target than on a control, over the
-    pictures by which the channel was chosen; `targets` of the patches `shown` are of targets.
+    pictures by which the channel was chosen; of the patches `shown`, `targets` are of targets and
+    `photo` are from pictures with a photograph for a background.
     """
 
     channel: int
@@ -122,6 +124,7 @@ class Channel:
     strongest: float
     weakest: float
     targets: int
+    photo: int
     shown: int
     patches: RGB
     projections: RGB
@@ -167,12 +170,24 @@ def channels(model: Model, judged: Looked, shown: Looked, layer: str) -> list[Ch
                 some[0].activation,
                 some[-1].activation,
                 sum(shown.items[k].label for k in pictures.tolist()),
+                sum(on_photograph(shown.items[k]) for k in pictures.tolist()),
                 len(some),
                 mosaic([large(one.image) for one in some], ROWS, ROWS, gap),
                 mosaic(drawn, ROWS, ROWS, gap),
             )
         )
     return sheets
+
+
+def on_photograph(item: Item) -> bool:
+    """Tell whether a drawing has a photograph for a background."""
+    return item.attributes.get("place") == "photo"
+
+
+def sees(model: Model, layer: str) -> int:
+    """Return how many pixels wide a layer's units see, even beyond the picture's edges."""
+    field = receptive_field(body(model.net), layer, (0, 0), model.preprocessing.size)
+    return field.right - field.left
 
 
 def large(tile: RGB) -> RGB:

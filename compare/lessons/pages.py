@@ -131,7 +131,7 @@ def cited(html: str) -> list[str]:
 
 
 def save(image: npt.NDArray[np.uint8], out: Path, lossless: bool = False) -> str:
-    """Write a picture as WebP under ``img``, named by its pixels; return its address.
+    """Write a picture as WebP under ``img``, named by its pixels and size; return its address.
 
     A picture that is there already is not encoded again.
 
@@ -145,7 +145,7 @@ def save(image: npt.NDArray[np.uint8], out: Path, lossless: bool = False) -> str
     """
     made = repr((image.shape, QUALITY, lossless, ENCODED_BY)).encode()
     digest = hashlib.sha256(made + image.tobytes()).hexdigest()
-    name = f"img/{digest[:16]}.webp"
+    name = f"img/{digest[:16]}-{image.shape[1]}x{image.shape[0]}.webp"
     if not (out / name).exists():
         with io.BytesIO() as file:
             Image.fromarray(image).save(file, "WEBP", quality=QUALITY, lossless=lossless, method=2)
@@ -154,9 +154,12 @@ def save(image: npt.NDArray[np.uint8], out: Path, lossless: bool = False) -> str
     return name
 
 
-def img(src: str, alt: str, width: int | None = None, height: int | None = None) -> Markup:
-    """Return a picture that is loaded when it is about to be seen."""
-    size = Markup(' width="{}" height="{}"').format(width, height) if width and height else ""
-    return Markup('<img src="{}" alt="{}" loading="lazy" decoding="async"{}>').format(
-        src, alt, size
-    )
+def img(src: str, alt: str) -> Markup:
+    """Return a picture that `save` wrote; it is loaded when it is about to be seen.
+
+    Its size is told, so that nothing moves when it comes, and links find their places before.
+    """
+    width, height = src.removesuffix(".webp").rsplit("-", 1)[1].split("x")
+    return Markup(
+        '<img src="{}" alt="{}" width="{}" height="{}" loading="lazy" decoding="async">'
+    ).format(src, alt, width, height)

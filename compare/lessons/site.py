@@ -32,7 +32,7 @@ LESSONS = (
 )
 """The modules, in the order of reading."""
 
-PICTURE = re.compile(r"img/[0-9a-f]{16}\.webp")
+PICTURE = re.compile(r"img/[0-9a-f]{16}(?:-\d+x\d+)?\.webp")  # sizes were not always told
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 HEADING = re.compile(r'<h2 id="([^"]+)"[^>]*>(.*?)</h2>', re.DOTALL)
 

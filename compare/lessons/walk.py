@@ -125,7 +125,7 @@ STAGES = (
         lambda d: _counted(d, len(d.grouping.groups["limb"]) if d.grouping else 0, "limb"),
     ),
     Stage(
-        "girdles", (0.1, 0.2, 0.4, 0.75, 1.5, 2, 3), SHIPPED.grouping.max_pelvis, "score",
+        "girdles", (0.5, 0.6, 0.75, 1, 1.5, 2, 3), SHIPPED.grouping.max_pelvis, "score",
         lambda p, v: replace(p, grouping=p.grouping._replace(max_pelvis=v)),
         views.limbs, views.groups,
         lambda d: _counted(d, len(d.groups), "group"),
@@ -143,8 +143,9 @@ def _counted(detection: Detection, found: int, noun: str) -> str:
 def answered(detection: Detection) -> dict[str, Any]:
     """Return what a detection's record says, as far as the page shows it."""
     found: dict[str, Any] = record(detection)
+    _, reason = verdict(detection).split(": ", 1)  # "marked" is kept for scores above a line
     return {
-        "verdict": verdict(detection)[0].upper() + verdict(detection)[1:],
+        "verdict": f"The rules say {'yes' if detection.decision else 'no'}: {reason}",
         "decision": found["decision"],
         "score": found["score"],
         "stopped_at": found["stopped_at"],
@@ -167,15 +168,30 @@ def walked(image: RGB, out: Path) -> list[dict[str, Any]]:
         The site's folder, for the pictures.
     """
     usual = detect(image)
-    return [
-        {
-            "stage": stage.slug,
-            "shipped": stage.values.index(stage.shipped),
-            "went_in": save(stage.went_in(image, usual), out),
-            "stops": [_stop(image, stage, value, out) for value in stage.values],
-        }
-        for stage in STAGES
-    ]
+    found = []
+    for stage in STAGES:
+        stops = [_stop(image, stage, value, out) for value in stage.values]
+        found.append(
+            {
+                "stage": stage.slug,
+                "shipped": stage.values.index(stage.shipped),
+                "went_in": save(stage.went_in(image, usual), out),
+                "stops": stops,
+                "moves": _moves(stops, usual),
+            }
+        )
+    return found
+
+
+def _moves(stops: Sequence[Mapping[str, Any]], usual: Detection) -> str:
+    """Say what a slider does not move; empty where it moves the answer."""
+    if len({(stop["score"], stop["verdict"]) for stop in stops}) > 1:
+        return ""
+    if len({stop["came_out"] for stop in stops}) > 1:
+        return "What is found may change here; the answer does not."
+    if usual.grouping is None:
+        return "Moves nothing here: the search ended at the skin filter."
+    return "Moves nothing here: every value on offer gives the same."
 
 
 def _stop(image: RGB, stage: Stage, value: float, out: Path) -> Mapping[str, Any]:

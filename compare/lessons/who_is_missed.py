@@ -76,6 +76,15 @@ def build(results: Results, out: Path) -> Page:
             for one in scorers
         ],
         "slices": slices,
+        "with": {
+            "controls": report["tested"]["pictures"]["controls"],
+            **{
+                name: sum(
+                    part["pictures"]["controls"] for part in slices if part["attribute"] == name
+                )
+                for name in ATTRIBUTES
+            },
+        },
         "tones": _tones(asked, FEW if results.short else SCENES, out),
         "grey": _grey(results, asked, out),
         "rare": [row for row in report["prevalence"] if row["prevalence"] == RARE],

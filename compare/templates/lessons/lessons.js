@@ -1,6 +1,11 @@
 "use strict";
 // A slider shows one of the answers that stand in its list; without it, and on paper, all are shown.
 (() => {
+  const menu = document.querySelector(".menu");  // beside the lesson where there is room, else folded
+  const wide = window.matchMedia("(min-width: 68rem)");
+  const fold = () => { if (menu) menu.open = wide.matches; };
+  wide.addEventListener("change", fold);
+  fold();
   for (const box of document.querySelectorAll("[data-slider]")) {
     const slider = box.querySelector("input[type=range]");
     const output = box.querySelector("output");
@@ -23,7 +28,7 @@
     show();
   }
   window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
+    for (const details of document.querySelectorAll("main details")) details.open = true;
     for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager";
   });
 })();
