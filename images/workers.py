@@ -111,9 +111,13 @@ class Worker(Generic[A, R]):
         # A new process inherits the mask: Ctrl-C is for the parent to handle.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            future = self._pool.submit(function, *args, **kwargs)
+            try:
+                future = self._pool.submit(function, *args, **kwargs)
+            except BrokenProcessPool:  # it died while it had nothing to do
+                self.renew()
+                future = self._pool.submit(function, *args, **kwargs)
             # The pool forgets a process that died, and with it what it died of.
-            (self._process,) = self._pool._processes.values()
+            self._process = next(iter((self._pool._processes or {}).values()), None)
             return future
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

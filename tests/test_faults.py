@@ -20,6 +20,7 @@ from hashing import hash_file, job, paths
 from compare import cli
 from images.jobs import Shard, Task, file_by_file, process_shard
 from images.shards import Progress, run
+from images.workers import one_worker
 
 WORKERS = 2
 LONGEST = 120  # seconds for anything to happen on a loaded machine
@@ -174,6 +175,16 @@ def test_a_shard_that_was_whole_when_its_worker_died_is_not_done_again(tmp_path:
     receipt = process_shard(task, shard)
     nobody: Any = None
     assert file_by_file(task, nobody, shard) == receipt
+
+
+def test_a_worker_that_dies_with_nothing_to_do_is_replaced() -> None:
+    with one_worker(os.getpid) as worker:
+        first = worker.call(os.getpid)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: bool(worker._pool._broken))
+        second = worker.call(os.getpid)
+        assert second != first
+        assert worker.call(os.getpid) == second
 
 
 # ---- Disks
