@@ -202,9 +202,9 @@ def _plan(
                 f"expected {plan_file} as the run wrote it, got other keys; remove it"
             ) from error
         _expect_same(plan.terms, terms, job.parts)
-        if sha256_of(index) != plan.index_sha256:
+        if not index.exists() or sha256_of(index) != plan.index_sha256:
             raise ValueError(
-                f"expected {index} as the run wrote it, got other bytes; "
+                f"expected {index} as the run wrote it, got none or other bytes; "
                 f"remove {job.parts} to begin anew"
             )
         if plan.retried == retried:

@@ -301,6 +301,22 @@ def test_changed_results_are_not_called_complete(folder: Path, tmp_path: Path) -
         run(job(folder, out))
 
 
+def test_an_index_that_has_changed_or_gone_is_refused(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results.jsonl"
+
+    def stop(now: Progress) -> None:
+        if now.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(job(folder, out), 1, stop)
+    index = tmp_path / "results.jsonl.parts" / "index.jsonl"
+    for spoil in (lambda: index.write_bytes(index.read_bytes()[:-1]), index.unlink):
+        spoil()
+        with pytest.raises(ValueError, match=r"got none or other bytes; remove .* to begin anew"):
+            run(job(folder, out))
+
+
 def test_results_removed_means_begin_anew(folder: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "results.jsonl", tmp_path / "log"
     run(job(folder, out, log))
