@@ -65,7 +65,8 @@ def archives(folder: Path, number: int, size: int) -> None:
 
 def watch(command: list[str], out: Path) -> list[Look]:
     """Run a scan to its end, looking at it; `OSError` if it fails."""
-    looks, began = [], time.monotonic()
+    looks: list[Look] = []
+    began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as scan:
         while scan.poll() is None:
             time.sleep(EVERY)
@@ -73,7 +74,9 @@ def watch(command: list[str], out: Path) -> list[Look]:
             driver = resident.pop(scan.pid)
             worker = max(resident.values(), default=0.0)
             if scan.poll() is None:
-                looks.append(Look(time.monotonic() - began, done(out), driver, worker))
+                look = Look(time.monotonic() - began, done(out), driver, worker)
+                if not looks or look.done >= looks[-1].done:  # else its shards are merged and gone
+                    looks.append(look)
     if scan.returncode:
         raise OSError(f"expected the scan to end well, got status {scan.returncode}")
     return looks
