@@ -22,7 +22,8 @@ from multiprocessing import get_context
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from compare.judge import RESAMPLES, Entry, judge
+from compare.entries import RESAMPLES, Entry
+from compare.judge import judge
 from compare.metrics import roc, thin
 from compare.ranking import Bools, Floats
 from compare.report import Classes, Making, SetSummary, Threshold

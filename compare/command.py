@@ -17,9 +17,10 @@ import typer
 from rich.progress import track
 
 from compare.answers import Answers, answers
+from compare.entries import RESAMPLES, SEED, Entry, Scores
 from compare.external import external, write_scores
 from compare.gallery import cards, worst
-from compare.judge import RESAMPLES, SEED, Entry, judge
+from compare.judge import judge
 from compare.page import page
 from compare.report import Card, Classes, Making, Report, SetSummary, Threshold, to_json
 from compare.scorers import Contestant, contestants, expect_names
@@ -29,6 +30,7 @@ from images.compiled import source_digest
 from images.durable import commit
 from images.folders import printable
 from images.labelled import LabelledSet
+from images.scans import stoppable
 from images.workers import processors
 
 LIMITS = (
@@ -111,11 +113,12 @@ def compare(
     """
     if rule and not validation:
         raise ValueError("expected --validation, on which --rule chooses, got --rule alone")
-    report = compare_set(
-        manifest, scorer or [], out, _named(scores, "FILE"), validation, rule or "youden",
-        {name: _number(name, value) for name, value in _named(threshold, "X").items()},
-        gallery, workers or processors(),
-    )  # fmt: skip
+    with stoppable():
+        report = compare_set(
+            manifest, scorer or [], out, _named(scores, "FILE"), validation, rule or "youden",
+            {name: _number(name, value) for name, value in _named(threshold, "X").items()},
+            gallery, workers or processors(),
+        )  # fmt: skip
     print(printable(report.answer.replace(THIN, " ")))
     for one in report.notes:
         print(f"note: {printable(one)}")
@@ -330,7 +333,7 @@ def _gallery(
     return list(track(found, "drawing the gallery", len(wrong), disable=not sys.stderr.isatty()))
 
 
-def _write(report: Report, asked: Answers, outside: Mapping[str, object], out: Path) -> None:
+def _write(report: Report, asked: Answers, outside: Mapping[str, Scores], out: Path) -> None:
     from compare.figures import figures  # matplotlib takes its time
 
     data = to_json(report)
@@ -338,6 +341,6 @@ def _write(report: Report, asked: Answers, outside: Mapping[str, object], out: P
     parts.mkdir(exist_ok=True)
     commit(parts, out / "report.json", [json.dumps(data, indent=1).encode() + b"\n"])
     commit(parts, out / "report.html", [page(data).encode()])
-    write_scores(out / "scores.csv", asked, outside)  # type: ignore[arg-type]
+    write_scores(out / "scores.csv", asked, outside)
     (out / "figures").mkdir(exist_ok=True)
     figures(data, out / "figures")

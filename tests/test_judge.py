@@ -9,8 +9,9 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_score, roc_auc_score
 
 from compare import report as report_room
+from compare.entries import FPRS, Entry
 from compare.intervals import Estimate, wilson
-from compare.judge import FPRS, Entry, judge
+from compare.judge import judge
 from compare.paired import delong, mcnemar, paired_bootstrap
 from compare.report import Absent, Classes, Making, SetSummary, Threshold, to_json
 from images.labelled import Item
