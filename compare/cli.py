@@ -125,8 +125,10 @@ def demo(
 ) -> None:
     """Show the program: harmless packaged photographs and drawn lay figures, start to finish."""
     from compare.demo import show
+    from images.scans import stoppable
 
-    show(out)
+    with stoppable():
+        show(out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """``skindeep lessons cue-experiment``, from which one of the lessons is told."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,12 +40,8 @@ def cue_experiment(
     from compare.cue import CuePlan
     from compare.cue import cue_experiment as experiment
 
-    try:
-        with stoppable(), bar() as say:
-            results = experiment(out, CuePlan(seeds=seeds), workers or processors(), say)
-    except KeyboardInterrupt as stop:
-        print("stopped; the same command continues", file=sys.stderr)
-        raise typer.Exit(128 + int(stop.args[0])) from None
+    with stoppable(), bar() as say:
+        results = experiment(out, CuePlan(seeds=seeds), workers or processors(), say)
     console = Console()
     console.width = max(console.width, WIDTH)
     console.print(table(results))

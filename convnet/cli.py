@@ -1,6 +1,5 @@
 """``skindeep convnet``: train a network, score a folder of pictures."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from images.labelled import LabelledSet
 from images.limits import Allowance
 from images.scans import (
     COLUMNS,
+    CONTINUES,
     Address,
     ByEngine,
     EngineName,
@@ -287,27 +287,24 @@ def train_folder(
         raise ValueError(f"expected a folder to make {out.name} in, got {out.parent}")
     out.mkdir(exist_ok=True)
     history: tuple[Epoch, ...] = ()
-    try:
-        with stoppable(), _bar(everyone.rank == 0) as (show, say):
+    bar = _bar(everyone.rank == 0)
+    with stoppable(lambda: f"{CONTINUES} after the last whole epoch"), bar as (show, say):
 
-            def follow(now: Progress) -> None:
-                nonlocal history
-                for number in range(len(history), len(now.history)):
-                    say(_line(number, now.history[number]))
-                history = now.history
-                text = f"epoch {len(history) + 1}, loss {now.loss:.3f}"
-                if history:
-                    text += f", best AUC {history[best(history)].auc:.4f}"
-                done = len(history) * now.steps + now.step
-                show(done, recipe.epochs * now.steps, text)
+        def follow(now: Progress) -> None:
+            nonlocal history
+            for number in range(len(history), len(now.history)):
+                say(_line(number, now.history[number]))
+            history = now.history
+            text = f"epoch {len(history) + 1}, loss {now.loss:.3f}"
+            if history:
+                text += f", best AUC {history[best(history)].auc:.4f}"
+            done = len(history) * now.steps + now.step
+            show(done, recipe.epochs * now.steps, text)
 
-            preprocessing = recipe.preprocessing()
-            training = pictures(learned, preprocessing, lambda k, n: show(k, n, "reading"))
-            checking = pictures(judged, preprocessing, lambda k, n: show(k, n, "reading"))
-            return train_network(training, checking, recipe, out, everyone, follow, setting)
-    except KeyboardInterrupt as stop:
-        print("stopped; the same command continues after the last whole epoch", file=sys.stderr)
-        raise typer.Exit(128 + int(stop.args[0])) from None
+        preprocessing = recipe.preprocessing()
+        training = pictures(learned, preprocessing, lambda k, n: show(k, n, "reading"))
+        checking = pictures(judged, preprocessing, lambda k, n: show(k, n, "reading"))
+        return train_network(training, checking, recipe, out, everyone, follow, setting)
 
 
 def _part(manifest: Path, split: str) -> LabelledSet:

@@ -1,7 +1,6 @@
 """``skindeep convnet occlude``: show where in a picture a scorer finds its evidence."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -23,7 +22,7 @@ from convnet.ranks import device_of
 from convnet.windows import Windows
 from images.folders import printable
 from images.reading import read
-from images.scans import stoppable
+from images.scans import CONTINUES, stoppable
 from images.scoring import Scorer, scorer_of
 
 
@@ -162,11 +161,11 @@ def occlude_picture(
 
     def how_far() -> str:
         done = sum(len(scored.scores) for scored in kept)
-        return f"{done:,} of {total:,} pictures are scored, and the same command continues"
+        return f"{done:,} of {total:,} pictures are scored, and {CONTINUES}"
 
     try:
         with (
-            stoppable(),
+            stoppable(how_far),
             journal(out / "scores.jsonl", terms) as (kept, keep),
             _bar(total) as advance,
         ):
@@ -186,9 +185,6 @@ def occlude_picture(
                 known=kept,
                 tell=tell,
             )
-    except KeyboardInterrupt as stop:
-        print(f"stopped: {how_far()}", file=sys.stderr)
-        raise typer.Exit(128 + int(stop.args[0])) from None
     except OSError as error:
         raise OSError(f"{error}; {how_far()}") from error
     except ValueError as error:

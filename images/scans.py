@@ -43,6 +43,7 @@ COLUMNS: dict[str, Column] = {
     "score": float,
 }
 """The types of what every scanner's records have."""
+CONTINUES = "the same command continues"
 
 # ---- Options
 
@@ -259,11 +260,8 @@ def carry_out(
         show(now)
 
     try:
-        with stoppable() as received, _bar() as show:
+        with stoppable(lambda: _how_far(progress)), _bar() as show:
             return run(job, workers, keep, shlex.join(sys.argv), paths, how)
-    except KeyboardInterrupt:
-        print(f"stopped: {_how_far(progress)}", file=sys.stderr)
-        raise typer.Exit(128 + received[-1]) from None
     except OSError as error:
         raise OSError(f"{error}; {_how_far(progress)}") from error
 
@@ -300,24 +298,35 @@ def _counts(counter: Counter[str]) -> str:
 def _how_far(progress: Progress | None) -> str:
     if progress is None:
         return "no file is done yet"
-    return f"{progress.done} of {progress.total} files are done, and the same command continues"
+    return f"{progress.done} of {progress.total} files are done, and {CONTINUES}"
 
 
 @contextmanager
-def stoppable() -> Iterator[list[int]]:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt with the signal's number.
+def stoppable(how_far: Callable[[], str] = lambda: CONTINUES) -> Iterator[None]:
+    """Let SIGINT and SIGTERM stop a command in good order: one line, and the shell's exit status.
 
-    The numbers are also gathered in the list: Ray raises a KeyboardInterrupt of its own instead.
+    Parameters
+    ----------
+    how_far : callable
+        Says how far the work came, and how it goes on.
+
+    Raises
+    ------
+    typer.Exit
+        With status 128 and the signal's number, if the work was interrupted.
     """
     received: list[int] = []
 
     def stop(number: int, _: object) -> None:
         received.append(number)
-        raise KeyboardInterrupt(number)
+        raise KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield received
+        yield
+    except KeyboardInterrupt:
+        print(f"stopped: {how_far()}", file=sys.stderr)
+        raise typer.Exit(128 + (received or [signal.SIGINT])[-1]) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -58,14 +58,10 @@ def lessons(
     from compare.lessons.site import build_site
 
     kept = results or out.with_name(f"{out.name}-results")
-    try:
-        with stoppable():
-            pages = build_site(
-                Results(kept, short, workers or processors()),
-                out,
-                lambda title: print(f"written: {title}", file=sys.stderr),
-            )
-    except KeyboardInterrupt as stop:
-        print("stopped; the same command continues", file=sys.stderr)
-        raise typer.Exit(128 + int(stop.args[0])) from None
+    with stoppable():
+        pages = build_site(
+            Results(kept, short, workers or processors()),
+            out,
+            lambda title: print(f"written: {title}", file=sys.stderr),
+        )
     print(f"{len(pages)} lessons: {printable(str(out / 'index.html'))}")

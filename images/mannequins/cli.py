@@ -18,6 +18,7 @@ from rich.progress import (
 from images.folders import printable
 from images.labelled import LabelledSet
 from images.mannequins.sets import PRESETS, Plan, write_set
+from images.scans import stoppable
 from images.workers import processors
 
 
@@ -71,7 +72,8 @@ def mannequins(
         split.value,
         scale_of(size),
     )
-    draw_set(out, plan, workers or processors())
+    with stoppable():
+        draw_set(out, plan, workers or processors())
     labels = LabelledSet.read(out / "manifest.csv").labels
     print(f"{len(labels)} pictures, {int(labels.sum())} of them bare lay figures")
     print(f"manifest: {printable(str(out / 'manifest.csv'))}")
