@@ -4,9 +4,10 @@ Pictures of every format that is read are drawn by chance and damaged: bytes fli
 in, numbers replaced by the largest, the head of another file. With --corpus they are the files of
 a folder instead, each once as it is and then damaged. All go through two supervised processes, as
 `skindeep baseline scan` does it. Printed are counts by status, the slowest, and the most memory
-that a process held; the exit status is 1 if anything broke a promise.
+that a process held; the exit status is 1 if anything broke a promise. With --minutes there are
+rounds, each with the next seed, until so long has passed, and counts are of all rounds so far.
 
-    python -m benchmarks.mutants [--mutants 4000] [--seed 1996] [--corpus DIR]
+    python -m benchmarks.mutants [--mutants 4000] [--seed 1996] [--minutes 120] [--corpus DIR]
 """
 
 import argparse
@@ -16,7 +17,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -138,42 +141,74 @@ def broken(records: list[dict[str, Any]], names: list[str], most: int) -> Iterat
         yield f"a process that held {most:,} bytes"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--mutants", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=1996)
-    parser.add_argument("--corpus", type=Path, help="folder of files to damage instead")
-    given = parser.parse_args()
+@dataclass
+class Seen:
+    """What was seen in all rounds so far."""
+
+    counts: dict[str, Counter[str]] = field(
+        default_factory=lambda: {"whole": Counter(), "mutant": Counter()}
+    )
+    slowest: list[tuple[float, str]] = field(default_factory=list)  # seconds, and what it was
+    most: int = 0  # bytes
+    ended: list[str] = field(default_factory=list)  # files at which a process came to its end
+    complaints: list[str] = field(default_factory=list)
+
+
+def add(seen: Seen, corpus: Path | None, number: int, seed: int) -> None:
+    """Do one round: draw files, damage them, scan them, look at the results."""
     with TemporaryDirectory() as scratch:
         folder, out, log = (Path(scratch) / name for name in ("in", "out.jsonl", "log"))
         folder.mkdir()
-        fill(folder, given.corpus, given.mutants, given.seed)
+        fill(folder, corpus, number, seed)
         process = partial(timed, log=log)
-        began = time.perf_counter()
         run(Job(folder, out, process, partial(unanswered, answer=KEYS), {}), 2, how=How(pool))
-        took = time.perf_counter() - began
         records, names = list(read_records(out)), list(walk(folder))
         lines = sorted((json.loads(line) for line in log.open()), reverse=True)
-    for kind in ("whole", "mutant"):
-        some = [record for record in records if str(record["path"]).endswith(kind)]
-        counts = Counter(str(record["status"]) for record in some)
-        print(
-            f"{kind:7s} {len(some):6d}: " + ", ".join(f"{k} {n}" for k, n in counts.most_common())
-        )
-    print(f"{len(records)} files in {took:.0f} s; the slowest of those that came to an end:")
-    for seconds, _, name in lines[:SLOWEST]:
-        (record,) = (record for record in records if record["path"] == name)
-        what = f"{record['format']}, {record['size']}, {record['status']}"
-        print(f"  {seconds:8.2f} s  {name}: {what} {printable(str(record['detail']))}")
-    most = max(memory for _, memory, _ in lines)
-    print(f"most memory that a process held: {most / 2**20:,.0f} MiB")
-    for record in records:
+    by_name = {str(record["path"]): record for record in records}
+    for name, record in by_name.items():
+        seen.counts[name.rpartition("-")[2]][str(record["status"])] += 1
         if record["status"] in ("crashed", "timeout"):
-            print(f"  {record['path']}: {record['status']}, {printable(str(record['detail']))}")
-    complaints = list(broken(records, names, most))
-    for complaint in complaints:
+            seen.ended.append(f"seed {seed}, {name}: {record['status']}, {record['detail']}")
+    for seconds, _, name in lines[:SLOWEST]:
+        record = by_name[name]
+        what = f"{record['format']}, {record['size']}, {record['status']} {record['detail']}"
+        seen.slowest.append((seconds, f"seed {seed}, {name}: {what}"))
+    seen.slowest = sorted(seen.slowest, reverse=True)[:SLOWEST]
+    most = max(memory for _, memory, _ in lines)
+    seen.most = max(seen.most, most)
+    seen.complaints += [f"seed {seed}: {one}" for one in broken(records, names, most)]
+
+
+def tell(seen: Seen, took: float) -> None:
+    for kind, counts in seen.counts.items():
+        parts = ", ".join(f"{status} {n}" for status, n in counts.most_common())
+        print(f"{kind:7s} {counts.total():7d}: {parts}")
+    number = sum(counts.total() for counts in seen.counts.values())
+    print(f"{number} files in {took:.0f} s; the slowest of those that came to an end:")
+    for seconds, what in seen.slowest:
+        print(f"  {seconds:8.2f} s  {printable(what)}")
+    print(f"most memory that a process held: {seen.most / 2**20:,.0f} MiB")
+    for what in seen.ended:
+        print(f"  {printable(what)}")
+    for complaint in seen.complaints:
         print(f"broken: {complaint}")
-    return bool(complaints)
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--mutants", type=int, default=4000, help="in a round")
+    parser.add_argument("--seed", type=int, default=1996, help="of the first round")
+    parser.add_argument("--minutes", type=float, default=0, help="rounds until so long has passed")
+    parser.add_argument("--corpus", type=Path, help="folder of files to damage instead")
+    given = parser.parse_args()
+    began, seen = time.monotonic(), Seen()
+    for seed in count(given.seed):
+        add(seen, given.corpus, given.mutants, seed)
+        tell(seen, time.monotonic() - began)
+        if time.monotonic() - began >= 60 * given.minutes:
+            break
+    return bool(seen.complaints)
 
 
 if __name__ == "__main__":
