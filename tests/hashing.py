@@ -21,6 +21,15 @@ KILLER, FAULTY, ENDLESS, BUSY, GREEDY, GONE = (
 )
 
 
+def numbered(folder: Path, count: int) -> Path:
+    """Fill a folder with small files in three directories."""
+    for number in range(count):
+        file = folder / "abc"[number % 3] / f"{number}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(number))
+    return folder
+
+
 def hash_file(
     folder: Path, entry: Entry, log: Path | None = None
 ) -> tuple[dict[str, object], dict[str, float]]:

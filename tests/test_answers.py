@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import typer
 from drawings import SLATE, draw, posed
+from driver import kill_before
 from PIL import Image
 from zoo import HOSTILE_NAMES
 
@@ -140,13 +141,13 @@ def test_a_rerun_asks_nobody_and_one_more_contestant_alone(
 ) -> None:
     folder = tmp_path / "kept"
     first = answers(labelled, contestants(["baseline"]), folder)
-    before = {path: path.stat() for path in folder.iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     counted = Counted(monkeypatch)
     same(first, answers(labelled, contestants(["baseline"]), folder))
     assert counted.read == counted.asked == []
     both = answers(labelled, contestants(["old=baseline", "skin_fraction"]), folder)
     assert counted.asked == [["skin_fraction"]] * len(labelled.items)
-    assert {path: path.stat() for path in before} == before
+    assert {path: path.stat().st_mtime_ns for path in before} == before
     np.testing.assert_array_equal(both.scores["old"], first.scores["baseline"])
     assert both.seconds["old"] == first.seconds["baseline"]
     together = tmp_path / "together"
@@ -200,9 +201,13 @@ def test_memory_and_times_are_measured_once(labelled: LabelledSet, tmp_path: Pat
     folder = tmp_path / "kept"
     found = answers(few, contestants(["skin_fraction"]), folder)
     assert 20e6 < found.memory["skin_fraction"] < 2e9
-    files = {path: (path.stat(), path.read_bytes()) for path in folder.iterdir()}
+
+    def files() -> dict[Path, tuple[int, bytes]]:
+        return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+
+    before = files()
     same(found, answers(few, contestants(["skin_fraction"]), folder))
-    assert {path: (path.stat(), path.read_bytes()) for path in folder.iterdir()} == files
+    assert files() == before
     (memory,) = folder.glob("*.memory.json")
     memory.write_bytes(memory.read_bytes()[:-9])
     again = answers(few, contestants(["skin_fraction"]), folder)
@@ -408,20 +413,11 @@ def start(manifest: Path, folder: Path, step: int) -> tuple[int, int]:
 
 
 def main(manifest: str, folder: str, step: str) -> None:
-    steps = 0
-
-    def hook(event: str, _: tuple[object, ...]) -> None:
-        nonlocal steps
-        if event in ("os.rename", "os.remove", "os.rmdir"):
-            steps += 1
-            if steps == int(step):
-                os.kill(os.getpid(), signal.SIGKILL)
-
     kept_answers._memory = lambda *_: 1
     everyone = contestants(BOTH)
-    sys.addaudithook(hook)
+    steps = kill_before(int(step))
     answers(LabelledSet.read(Path(manifest)), everyone, Path(folder))
-    print(steps)
+    print(steps())
 
 
 if __name__ == "__main__":

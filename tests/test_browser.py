@@ -1,38 +1,14 @@
 """The page in a real browser: sliders, keyboard, small screens, dark mode, paper, no network."""
 
-import os
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from pages import Visitor, grave_faults, unfold
 from report_example import barren, example
 
 from compare.page import live, page
 from compare.report import Absent, to_json
 from compare.wording import text
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which(
-    "google-chrome"
-)  # fmt: skip
-REQUIRED = os.environ.get("SKINDEEP_BROWSER") == "required"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        message = "no chromium on the path; with one, these tests run"
-        (pytest.fail if REQUIRED else pytest.skip)(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +25,12 @@ def written(data, tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, written):
-    """Open the page; at the end nothing may have been said on the console or asked of a network."""
-    contexts, said, asked = [], [], []
-
-    def open_page(path: Path = written, **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.goto(path.as_uri())
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
+    """Open the page, which is all that may be asked for."""
+    visitor = Visitor(browser)
+    yield lambda path=written, **options: visitor.open(path, **options)
+    asked = visitor.leave()
     assert all(url.startswith(("file://", "data:")) for url in asked)
-    assert sum(url.startswith("file://") for url in asked) == len(contexts)
+    assert sum(url.startswith("file://") for url in asked) == len(visitor.contexts)
 
 
 def outputs(tab, index):
@@ -188,7 +151,7 @@ def test_numbers_are_written_alike_in_both_languages(visit, data):
 @pytest.mark.parametrize("width", [360, 768, 1360])
 def test_only_boxes_scroll_sideways(visit, width):
     tab = visit(viewport={"width": width, "height": 800})
-    tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    unfold(tab)
     assert tab.evaluate("document.documentElement.scrollWidth") == width
 
 
@@ -211,15 +174,10 @@ def test_pictures_are_blurred_until_asked_for(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(visit, scheme, tmp_path):
-    from axe_playwright_python.sync_playwright import Axe
-
     lone = tmp_path / "barren.html"
     lone.write_text(page(to_json(barren())), "utf-8")
     for tab in (visit(color_scheme=scheme), visit(lone, color_scheme=scheme)):
-        tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-        found = Axe().run(tab).response["violations"]
-        grave = [v for v in found if v["impact"] in {"serious", "critical"}]
-        assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in grave] == []
+        assert grave_faults(tab) == []
 
 
 def test_without_javascript_the_tables_stay(visit):

@@ -2,13 +2,14 @@
 
 import csv
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from compare import answers as kept_answers
-from compare import cli, command, figures, judge
+from compare import command, entries, figures
 from compare.command import compare_set
 from images.labelled import LabelledSet, write_manifest
 from images.mannequins.sets import Plan, write_set
@@ -25,7 +26,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer resamples, and no process is started to measure memory."""
-    monkeypatch.setattr(judge, "RESAMPLES", 50)
+    monkeypatch.setattr(entries, "RESAMPLES", 50)
     monkeypatch.setattr(command, "RESAMPLES", 50)
     monkeypatch.setattr(kept_answers, "_memory", lambda *_: 1)
 
@@ -33,18 +34,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "figures", lambda _data, _out: [])
-
-
-@pytest.fixture
-def skindeep(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["skindeep", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return run
 
 
 def mine(drawn: Path, file: Path, split: str = "test") -> Path:
@@ -207,6 +196,19 @@ def test_a_bad_rule_is_refused_before_anything_is_scored(drawn, tmp_path):
             validation=manifest, rule="best",
         )  # fmt: skip
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_ctrl_c_at_the_gallery_leaves_the_report(skindeep, drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "_gallery", lambda *_: signal.raise_signal(signal.SIGINT))
+    out = tmp_path / "out"
+    status, printed, complaint = skindeep(
+        "compare", drawn / "test" / "manifest.csv", "--scorer", "baseline", "--gallery",
+        "--out", out,
+    )  # fmt: skip
+    assert (status, printed, complaint) == (130, "", "stopped: the same command continues\n")
+    assert json.loads((out / "report.json").read_text())["gallery"] == []
+    assert (out / "report.html").is_file()
 
 
 def test_a_set_without_a_test_split_or_with_one_class_is_refused(skindeep, drawn, tmp_path):

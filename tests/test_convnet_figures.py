@@ -1,7 +1,6 @@
 """Figures of what a convnet has learned, and the commands that draw them."""
 
 import itertools
-import sys
 from pathlib import Path
 
 import matplotlib
@@ -13,7 +12,6 @@ from matplotlib.image import AxesImage
 from matplotlib.text import Text
 from PIL import Image
 
-from compare import cli
 from convnet import figures, load, pages
 from convnet.cli_deconv import sheet_of
 from convnet.deconvnet import RULES, Projection, deconvnet
@@ -28,14 +26,7 @@ from images.reading import RGB, read
 SIZE = 64
 PREPROCESSING = Preprocessing(SIZE, (104.0, 117.0, 123.0), 1 / 58, "BGR", "pad")
 HOSTILE = "$x^2$ $\\frac{a}{$ <b>\n\udcff 写真 \u202e" + 80 * "long "
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -292,20 +283,6 @@ def test_a_narrow_picture_fits_the_page(model):
 
 
 # Commands -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def skindeep(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    """Run the command in this process: its exit status, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["skindeep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -7,41 +7,30 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from calling import Call
 from PIL import Image
 from zoo import fill
 
-from compare import cli
 from compare.demo import packaged_pictures
 from convnet import load
 from convnet.models import Checkpoint, Preprocessing, save
 from convnet.zfnet import ZFNet, ZFNetConfig
 from images.reading import read
 
-Call = Callable[..., tuple[int, str, str]]
-
 KEYS = ["path", "sha256", "status", "detail", "size", "format", "frames"]
 KEYS += ["score", "decision", "model"]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """Run the command in this process: its exit status, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["skindeep", "convnet", "score", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
+def score(skindeep: Call) -> Call:
+    return partial(skindeep, "convnet", "score")
 
 
 @pytest.fixture
@@ -69,13 +58,13 @@ def records(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.read_bytes().splitlines()]
 
 
-def test_open_nsfw_scores_photographs_without_deciding(command: Call, tmp_path: Path) -> None:
+def test_open_nsfw_scores_photographs_without_deciding(score: Call, tmp_path: Path) -> None:
     folder, out = tmp_path / "photographs", tmp_path / "scores.jsonl"
     folder.mkdir()
     for path in packaged_pictures():
         if path.name in ("astronaut.png", "chelsea.png", "flower.jpg"):
             shutil.copyfile(path, folder / path.name)
-    status, printed, _ = command(folder, "--out", out, "--workers", 1, "--device", "cpu")
+    status, printed, _ = score(folder, "--out", out, "--workers", 1, "--device", "cpu")
     assert status == 0
     assert printed.splitlines() == [
         "files: 3",
@@ -100,14 +89,14 @@ def test_open_nsfw_scores_photographs_without_deciding(command: Call, tmp_path: 
 
 
 def test_every_file_of_a_hostile_folder_gets_its_record(
-    command: Call, checkpoint: Path, tmp_path: Path
+    score: Call, checkpoint: Path, tmp_path: Path
 ) -> None:
     folder, out = tmp_path / "zoo", tmp_path / "scores.jsonl"
     folder.mkdir()
     expected = {os.fspath(path.relative_to(folder)): s for path, s in fill(folder).items()}
     del expected["directory.jpg"]  # an empty directory holds no file
     expected |= {"link.png": "unsupported", "dangling.jpg": "unsupported"}
-    status, printed, _ = command(folder, "--out", out, "--model", checkpoint, "--workers", 1)
+    status, printed, _ = score(folder, "--out", out, "--model", checkpoint, "--workers", 1)
     assert status == 0
     assert {record["path"]: record["status"] for record in records(out)} == expected
     model, decisions = load(checkpoint), []
@@ -124,10 +113,10 @@ def test_every_file_of_a_hostile_folder_gets_its_record(
 
 
 def test_worker_counts_and_interruptions_change_nothing(
-    command: Call, checkpoint: Path, pictures: Path, tmp_path: Path
+    score: Call, checkpoint: Path, pictures: Path, tmp_path: Path
 ) -> None:
     undisturbed, out = tmp_path / "undisturbed", tmp_path / "scores"
-    command(pictures, "--out", undisturbed, "--model", checkpoint, "--workers", 1)
+    score(pictures, "--out", undisturbed, "--model", checkpoint, "--workers", 1)
     model = load(checkpoint)
     scores = [record["score"] for record in records(undisturbed)]
     images = [read(pictures / record["path"]).image for record in records(undisturbed)]
@@ -147,11 +136,11 @@ def test_worker_counts_and_interruptions_change_nothing(
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not out.exists()
-    status, printed, _ = command(*arguments)
+    status, printed, _ = score(*arguments)
     assert (status, printed.splitlines()[0]) == (0, "files: 40")
     assert out.read_bytes() == undisturbed.read_bytes()
     assert not parts.exists()
-    status, printed, _ = command(*arguments)
+    status, printed, _ = score(*arguments)
     assert (status, printed.splitlines()[0]) == (
         0,
         f"{out} is complete already; remove it to score anew",
@@ -159,12 +148,12 @@ def test_worker_counts_and_interruptions_change_nothing(
 
 
 def test_another_model_does_not_continue_the_scan(
-    command: Call, checkpoint: Path, pictures: Path, tmp_path: Path
+    score: Call, checkpoint: Path, pictures: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "scores"
-    command(pictures, "--out", out, "--model", checkpoint, "--workers", 1)
+    score(pictures, "--out", out, "--model", checkpoint, "--workers", 1)
     before = out.read_bytes()
-    status, printed, said = command(pictures, "--out", out, "--workers", 1)
+    status, printed, said = score(pictures, "--out", out, "--workers", 1)
     assert (status, printed) == (2, "")
     assert said.startswith("skindeep: expected configuration.model ")
     assert said.count("\n") == 1
@@ -188,7 +177,7 @@ def test_a_model_that_changes_under_a_scan_stops_it(checkpoint: Path, pictures: 
     ],
 )
 def test_what_cannot_be_scored_is_said_in_one_line(
-    command: Call,
+    score: Call,
     pictures: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -199,7 +188,7 @@ def test_what_cannot_be_scored_is_said_in_one_line(
         pytest.skip("there is a card")
     monkeypatch.chdir(tmp_path)
     Path("zoo.txt").write_text("no checkpoint")
-    status, printed, said = command(pictures, "--out", "scores", "--workers", 1, *arguments)
+    status, printed, said = score(pictures, "--out", "scores", "--workers", 1, *arguments)
     assert (status, printed) == (2, "")
     assert said.startswith(f"skindeep: {complaint}")
     assert said.count("\n") == 1

@@ -33,14 +33,7 @@ from convnet.zfnet import ZFNet, ZFNetConfig
 
 SIZE = 64
 ZFNET_LAYERS = list(layers(ZFNet(ZFNetConfig(SIZE, 1 / 96, 1))))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

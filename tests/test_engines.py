@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ray
-from hashing import BUSY, ENDLESS, FAULTY, GONE, GREEDY, KILLER, job, records
+from hashing import BUSY, ENDLESS, FAULTY, GONE, GREEDY, KILLER, job, numbered, records
 from PIL import Image
 
 from images.engines import Engine
@@ -39,13 +39,10 @@ def cluster() -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for number in range(40):
-        file = tmp_path / "in" / "abc"[number % 3] / f"{number}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(str(number))
-    (tmp_path / "in" / "a" / "not utf-8 \udcff").touch()
-    (tmp_path / "in" / "a" / FAULTY).touch()
-    return tmp_path / "in"
+    folder = numbered(tmp_path / "in", 40)
+    (folder / "a" / "not utf-8 \udcff").touch()
+    (folder / "a" / FAULTY).touch()
+    return folder
 
 
 @pytest.mark.usefixtures("cluster")

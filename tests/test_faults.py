@@ -1,7 +1,6 @@
 """Runs that are killed, and disks that fail, wherever it comes: the same results in the end."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +13,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from calling import Call
 from disturbance import FAULTS
-from hashing import hash_file, job, paths
+from hashing import hash_file, job, numbered, paths
 
-from compare import cli
 from images.jobs import Shard, Task, file_by_file, process_shard
 from images.shards import Progress, run
 from images.workers import one_worker
@@ -31,11 +30,7 @@ MARK = "SKINDEEP_FAULT_TEST"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Four hundred files, which make 16 shards for two workers."""
-    for number in range(400):
-        file = tmp_path / "in" / "abc"[number % 3] / f"{number}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(str(number))
-    return tmp_path / "in"
+    return numbered(tmp_path / "in", 400)
 
 
 @pytest.fixture
@@ -226,22 +221,6 @@ def test_faults_one_after_the_other(few: Path, tmp_path: Path) -> None:
     assert by_program("chains(folder, out, whole.read_bytes(), 300)", few, tmp_path) == [300]
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A disk in memory, to be mounted anew with other options; that takes a privilege."""
-    place = tmp_path / "disk"
-    place.mkdir()
-
-    def mount(options: str) -> Path:
-        kind = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-        if not shutil.which("mount") or subprocess.run(kind, capture_output=True).returncode:
-            pytest.skip("nobody but root can mount a small disk")
-        return place
-
-    yield mount
-    subprocess.run(["umount", "--lazy", str(place)], capture_output=True)
-
-
 def test_a_disk_that_is_full_at_every_size_until_it_is_large_enough(
     few: Path, tmp_path: Path, disk: Callable[[str], Path]
 ) -> None:
@@ -262,19 +241,12 @@ def test_a_disk_that_is_full_at_every_size_until_it_is_large_enough(
 
 
 def test_a_disk_that_may_only_be_read(
-    few: Path,
-    disk: Callable[[str], Path],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    few: Path, disk: Callable[[str], Path], skindeep: Call
 ) -> None:
     out = disk("size=1m") / "results"
     disk("remount,ro")
-    scan = ["skindeep", "baseline", "scan", str(few), "--out", str(out), "--workers", "1"]
-    monkeypatch.setattr(sys, "argv", scan)
-    with pytest.raises(SystemExit, match="2"):
-        cli.main()
-    printed, said = capfd.readouterr()
-    assert printed == ""
+    status, printed, said = skindeep("baseline", "scan", few, "--out", out, "--workers", 1)
+    assert (status, printed) == (2, "")
     assert said == f"skindeep: expected a folder to write results in, got {out.parent}\n"
     assert not list(out.parent.iterdir())
 

@@ -5,21 +5,21 @@ import hashlib
 import json
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from calling import Call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from zoo import HOSTILE_NAMES
 
 import images.cli
-from compare import cli
 from images import duplicates, labelled
 from images.duplicates import clusters, look_alikes, near_pairs, perceptual_hash
 from images.labelled import (
@@ -38,21 +38,10 @@ HEADER = ",".join(COLUMNS)
 SHA = hashlib.sha256(b"").hexdigest()
 ROW = f"a.png,1,{SHA},s,,g,train"
 
-Call = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """Run ``skindeep labelled`` in this process: its exit status, output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["skindeep", "labelled", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
+def command(skindeep: Call) -> Call:
+    return partial(skindeep, "labelled")
 
 
 @pytest.fixture

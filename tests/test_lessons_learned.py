@@ -1,89 +1,60 @@
 """The lessons on nets: what is shown is what the net and the experiment say, number by number."""
 
 import json
-import re
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
 import torch
-from test_lessons import CHROMIUM, FLAGS, REQUIRED, SILENT, Walk
+from pages import Walk, count_numbers
 from torch import nn
 
 from compare.cue_sets import labelled
 from compare.lessons import curves_hide, net_plots, net_views, site, toy
 from compare.lessons.results import Results
-from compare.page import resolve
 from compare.wording import text
-from convnet.cli_deconv import prepared
+from convnet.cli_deconv import opened, prepared
 from convnet.deconvnet import RULES, deconvnet, output_of
 from convnet.views import view
-from images.labelled import Item
+from convnet.zfnet import ZFNet, ZFNetConfig
+from images.labelled import Item, LabelledSet
 
 OURS = ("learned", "curves_hide", "exercises")
 SLUGS = ["learned", "curves-hide", "exercises"]
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """These three lessons in their short form: results, the site's folder, pages by slug."""
-    root = tmp_path_factory.mktemp("nets")
-    results, out = Results(root / "results", short=True), root / "site"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site, "LESSONS", OURS)
-        pages = site.build_site(results, out)
-    return results, out, {page.slug: page for page in pages}
-
-
-@pytest.fixture(scope="module")
-def data(built):
-    return {slug: json.loads((built[1] / f"data/{slug}.json").read_bytes()) for slug in SLUGS}
-
-
-@pytest.fixture(scope="module")
-def model(built):
-    return prepared(str(built[0].run))
+def model(lessons):
+    return prepared(str(lessons.results.run))
 
 
 # ---- Every page
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-def test_every_number_is_the_datas(built, data, slug):
-    walk = Walk((built[1] / f"{slug}.html").read_text("utf-8"))
-    found = 0
-    for opened, words in walk.texts:
-        if not words.strip() or any(tag in SILENT for tag, _ in opened):
-            continue
-        near = opened[-1][1]
-        if "data-at" in near:
-            value = resolve(data[slug], unquote(near["data-at"]))
-            assert words == text(value, near["data-as"]), near["data-at"]
-            found += 1
-            continue
-        marked = any({"data-constant", "data-text"} & some.keys() for _, some in opened)
-        titled = any(tag in {"title", "h1", "nav"} for tag, _ in opened)
-        assert marked or titled or not re.search(r"\d", words), words
-    assert found >= 30
+def test_every_number_is_the_datas(lessons, slug):
+    source = (lessons.folder / f"{slug}.html").read_text("utf-8")
+    assert count_numbers(source, lessons.data[slug]) >= 30
 
 
-def test_pictures_have_words_and_wait(built):
+def test_pictures_have_words_and_wait(lessons):
     for slug in SLUGS:
-        for tag, found in Walk((built[1] / f"{slug}.html").read_text("utf-8")).elements:
+        for tag, found in Walk((lessons.folder / f"{slug}.html").read_text("utf-8")).elements:
             if tag == "img":
                 assert len(found["alt"]) > 10
                 assert found["loading"] == "lazy"
                 assert int(found["width"]) > 0
                 assert int(found["height"]) > 0
-                assert (built[1] / found["src"]).is_file()
+                assert (lessons.folder / found["src"]).is_file()
 
 
-def test_building_twice_gives_the_same_bytes(built, tmp_path, monkeypatch):
+def test_building_twice_gives_the_same_bytes(lessons, tmp_path, monkeypatch):
+    """These lessons alone, and among all; the frame around them is another, with fewer links."""
     monkeypatch.setattr(site, "LESSONS", OURS)
-    site.build_site(Results(built[0].root, short=True), tmp_path)
-    for path in built[1].rglob("*"):
-        if path.is_file():
-            assert path.read_bytes() == (tmp_path / path.relative_to(built[1])).read_bytes(), path
+    pages = site.build_site(Results(lessons.results.root, short=True), tmp_path)
+    assert [page.slug for page in pages] == SLUGS
+    assert pages == tuple(page for page in lessons.pages if page.slug in SLUGS)
+    for path in [*tmp_path.glob("data/*"), *tmp_path.glob("img/*")]:
+        assert path.read_bytes() == (lessons.folder / path.relative_to(tmp_path)).read_bytes(), path
 
 
 # ---- The toy net, by hand
@@ -165,13 +136,11 @@ def test_pictures_are_chosen_by_their_scores():
         net_views.chosen(net_views.Looked(items[::2], None, np.array([0.4, 0.7, 0.2])))
 
 
-def test_windows_scores_are_the_nets(built, data, model):
+def test_windows_scores_are_the_nets(lessons, model):
     """Cover a window by hand, or cut it out, and ask."""
-    results, _, _ = built
+    results = lessons.results
     seen = {item.path: results.drawn.root / item.path for item in results.drawn.items}
-    for picture in data["learned"]["pictures"]:
-        from convnet.cli_deconv import opened
-
+    for picture in lessons.data["learned"]["pictures"]:
         image = opened(seen[picture["path"]])
         assert picture["score"] == pytest.approx(float(model.score([image])[0]))
         whole = model.preprocessing.fit(image)
@@ -191,13 +160,11 @@ def test_windows_scores_are_the_nets(built, data, model):
         assert picture["highest_alone"] == max(map(max, picture["alone"]))
 
 
-def test_channels_are_those_that_tell_best(built, data, model):
+def test_channels_are_those_that_tell_best(lessons, model):
     """A slow twin of the AUC: all pairs of a target's and a control's peak."""
-    from images.labelled import LabelledSet
-
-    checked = LabelledSet.read(built[0].validation).split("validation")
+    checked = LabelledSet.read(lessons.results.validation).split("validation")
     judged = net_views.looked(model, checked)
-    layer = data["learned"]["features"][1]
+    layer = lessons.data["learned"]["features"][1]
     peaks = []
     for k in range(len(judged.items)):
         with torch.no_grad():
@@ -213,26 +180,24 @@ def test_channels_are_those_that_tell_best(built, data, model):
     assert sorted(areas[shown], reverse=True) == pytest.approx(areas[shown])
 
 
-def test_what_patches_show_is_counted(built, data):
-    learned = data["learned"]
+def test_what_patches_show_is_counted(lessons):
+    learned = lessons.data["learned"]
     every = [channel for layer in learned["features"] for channel in layer["channels"]]
     for key in ("shown", "targets"):
         assert learned["patches"][key] == sum(channel[key] for channel in every)
     assert learned["patches"]["photo"] <= learned["patches"]["shown"]
-    places = [item.attributes["place"] for item in built[0].drawn.items]
+    places = [item.attributes["place"] for item in lessons.results.drawn.items]
     assert learned["patches"]["photo_looked"] == places.count("photo")
     assert learned["conv5_sees"] == 139
-    report = built[0].report["scorers"]
+    report = lessons.results.report["scorers"]
     lines = [one["threshold"]["value"] for one in report if one["kind"] == "net"]
     assert learned["judge"]["threshold"] == lines[0]
 
 
-def test_cosines_are_of_what_deconvnet_gives(built, data, model):
-    picture = data["learned"]["pictures"][0]
-    from convnet.cli_deconv import opened
-
-    x = view(opened(built[0].drawn.root / picture["path"]), model.preprocessing).x
-    rows = {row["layer"]: row for row in data["learned"]["cosines"]}
+def test_cosines_are_of_what_deconvnet_gives(lessons, model):
+    picture = lessons.data["learned"]["pictures"][0]
+    x = view(opened(lessons.results.drawn.root / picture["path"]), model.preprocessing).x
+    rows = {row["layer"]: row for row in lessons.data["learned"]["cosines"]}
     planes = {rule: deconvnet(model, x, "fc8", 1, rule=rule).pixels.ravel() for rule in RULES}
     exact = planes["gradient"]
     for rule in ("deconvnet", "guided"):
@@ -246,14 +211,12 @@ def test_cosines_are_of_what_deconvnet_gives(built, data, model):
     assert max(row["error"] for row in rows.values()) < 1e-5
 
 
-def test_an_unlearned_net_has_not_moved(built):
-    told = json.loads((built[0].run / "history.json").read_bytes())
+def test_an_unlearned_net_has_not_moved(lessons):
+    told = json.loads((lessons.results.run / "history.json").read_bytes())
     state = torch.random.get_rng_state()
     begun = net_views.at_the_start(told)
     assert torch.equal(torch.random.get_rng_state(), state)
     torch.manual_seed(told["seed"])
-    from convnet.zfnet import ZFNet, ZFNetConfig
-
     twin = ZFNet(ZFNetConfig(**told["net"]))
     weights = net_views.first_weights(begun)
     assert np.array_equal(weights, net_views.first_weights(twin))
@@ -288,19 +251,19 @@ def test_curves_of_one_epoch_are_drawn():
 # ---- What the curves hide
 
 
-def test_curves_are_those_whose_areas_are_told(built, data):
-    cue = json.loads(built[0].cue.read_bytes())
+def test_curves_are_those_whose_areas_are_told(lessons):
+    cue = json.loads(lessons.results.cue.read_bytes())
     nets = {net["training"]: net for net in cue["nets"] if net["seed"] == 0}
-    for training, sets in data["curves-hide"]["curves"].items():
+    for training, sets in lessons.data["curves-hide"]["curves"].items():
         for name, curve in sets.items():
             area = np.trapezoid(curve["recall"], curve["fpr"])
             wanted = nets[training]["figures"][f"auc_{name}"]["value"]
             assert area == pytest.approx(wanted, abs=1e-3), (training, name)
 
 
-def test_sets_are_those_on_the_disk(built, data):
-    folder = built[0].cue.parent
-    for title, told in data["curves-hide"]["sets"].items():
+def test_sets_are_those_on_the_disk(lessons):
+    folder = lessons.results.cue.parent
+    for title, told in lessons.data["curves-hide"]["sets"].items():
         split, name = title.split()
         items = labelled(folder / split, name).items
         worn = [item.attributes["cue"] == "1" for item in items]
@@ -331,8 +294,8 @@ def test_only_an_interval_clear_of_zero_says_something():
     assert curves_hide.says({"low": -0.2, "high": 0.01}) == "may as well have stayed the same"
 
 
-def test_every_measure_is_drawn(data):
-    rows = data["curves-hide"]["rows"]
+def test_every_measure_is_drawn(lessons):
+    rows = lessons.data["curves-hide"]["rows"]
     drawn = str(curves_hide.overview(rows))
     assert drawn.count('class="mark"') == 2 * len(curves_hide.ROWS)
     assert set(curves_hide.ROWS) == {name for name in rows if not name.endswith("change")}
@@ -340,41 +303,6 @@ def test_every_measure_is_drawn(data):
 
 
 # ---- In a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        message = "no chromium on the path; with one, these tests run"
-        (pytest.fail if REQUIRED else pytest.skip)(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def visit(browser, built):
-    """Open a page; nothing may be said on the console, and only this folder's files be asked."""
-    contexts, said, asked = [], [], []
-
-    def open_page(slug, **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.goto((built[1] / f"{slug}.html").as_uri())
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
-    assert all(url.startswith((built[1].as_uri(), "data:")) for url in asked)
 
 
 def shown(tab):
@@ -391,15 +319,15 @@ def scores_at(picture, row, column):
     return [text(value, "rate") for value in values]
 
 
-def test_the_window_begins_where_covering_changes_most(visit, data):
+def test_the_window_begins_where_covering_changes_most(visit, lessons):
     tab = visit("learned")
-    picture = data["learned"]["pictures"][0]
+    picture = lessons.data["learned"]["pictures"][0]
     assert shown(tab)[0] == text(picture["lowest_covered"], "rate")
 
 
-def test_keys_on_the_picture_move_the_window(visit, data):
+def test_keys_on_the_picture_move_the_window(visit, lessons):
     tab = visit("learned")
-    picture = data["learned"]["pictures"][0]
+    picture = lessons.data["learned"]["pictures"][0]
     tab.focus("#covered")
     for _ in picture["tops"]:
         tab.keyboard.press("ArrowUp")
@@ -417,9 +345,9 @@ def test_keys_on_the_picture_move_the_window(visit, data):
     assert scores_at(picture, 1, 2)[0] in tab.inner_text("#probe-said")
 
 
-def test_sliders_do_the_same(visit, data):
+def test_sliders_do_the_same(visit, lessons):
     tab = visit("learned")
-    picture = data["learned"]["pictures"][0]
+    picture = lessons.data["learned"]["pictures"][0]
     tab.focus("#across")
     tab.keyboard.press("End")
     tab.focus("#down")
@@ -429,9 +357,9 @@ def test_sliders_do_the_same(visit, data):
     assert shown(tab)[0] in tab.get_attribute("#down", "aria-valuetext")
 
 
-def test_the_mouse_drags_it(visit, data):
+def test_the_mouse_drags_it(visit, lessons):
     tab = visit("learned", viewport={"width": 1280, "height": 1000})
-    picture = data["learned"]["pictures"][0]
+    picture = lessons.data["learned"]["pictures"][0]
     tab.locator("#covered").scroll_into_view_if_needed()
     box = tab.locator("#covered").bounding_box()
     middle = picture["tops"][3] + picture["side"] / 2
@@ -446,14 +374,14 @@ def test_the_mouse_drags_it(visit, data):
     assert shown(tab) == scores_at(picture, 3, 3)
 
 
-def test_another_picture_has_its_own_scores(visit, data):
+def test_another_picture_has_its_own_scores(visit, lessons):
     tab = visit("learned")
     tab.focus("#across")
     tab.keyboard.press("Home")
     tab.focus("#down")
     tab.keyboard.press("Home")
     before = tab.get_attribute("#covered image", "href")
-    for k, picture in enumerate(data["learned"]["pictures"]):
+    for k, picture in enumerate(lessons.data["learned"]["pictures"]):
         tab.locator(f"[name=probed][value='{k}']").check()
         assert shown(tab) == scores_at(picture, 0, 0)
     after = {tab.get_attribute(f"#{name} image", "href") for name in ("covered", "alone")}
@@ -465,23 +393,3 @@ def test_without_script_the_maps_stay(visit):
     tab = visit("learned", java_script_enabled=False)
     assert not tab.locator("#probe").is_visible()
     assert tab.locator(".thirds").first.is_visible()
-
-
-@pytest.mark.parametrize("slug", SLUGS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(visit, slug, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
-    tab = visit(slug, color_scheme=scheme)
-    tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    found = Axe().run(tab).response["violations"]
-    grave = [v for v in found if v["impact"] in {"serious", "critical"}]
-    assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in grave] == []
-
-
-@pytest.mark.parametrize("slug", SLUGS)
-@pytest.mark.parametrize("width", [360, 1280])
-def test_only_boxes_scroll_sideways(visit, slug, width):
-    tab = visit(slug, viewport={"width": width, "height": 800})
-    tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    assert tab.evaluate("document.documentElement.scrollWidth") == width

@@ -8,16 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from calling import Call
 
-import images.cli
-import images.mannequins.cli
-from compare import cli
 from images.labelled import LabelledSet
 from images.mannequins import CONTROLS, draw
 from images.mannequins.capture import jpeg
@@ -27,23 +24,6 @@ from images.reading import read
 
 PLAN = Plan(12, 28, seed=5, scale=0.2)
 ARGUMENTS = ("--targets", 12, "--controls", 28, "--seed", 5, "--size", "64x96")
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """Run the command line of one part in this process: exit status, output and standard error."""
-
-    def call(app: object, *arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(cli, "app", app)
-        monkeypatch.setattr(sys, "argv", ["skindeep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
@@ -98,6 +78,23 @@ def test_a_killed_run_is_finished_to_the_same_set(
     kept = len(list(out.glob("truth/*.json")))
     assert not (out / "manifest.csv").exists()
     assert write_set(out, PLAN) <= 40 - kept
+    assert bytes_of(out) == bytes_of(undisturbed)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_stops_in_order_and_says_how_to_go_on(
+    undisturbed: Path, tmp_path: Path, workers: int
+) -> None:
+    out = tmp_path / "set"
+    process = start(out, workers)
+    while len(list(out.glob("truth/*.json"))) < 1:
+        assert process.poll() is None, "stopped too late"
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+    printed, complaint = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert (printed, complaint) == (b"", b"stopped: the same command continues\n")
+    write_set(out, PLAN)
     assert bytes_of(out) == bytes_of(undisturbed)
 
 
@@ -181,21 +178,21 @@ def test_the_manifest_reads_as_a_labelled_set(undisturbed: Path) -> None:
         assert item.attributes["kind"] in ("bare", *CONTROLS)
 
 
-def test_labelled_check_finds_no_fault(undisturbed: Path, command: Call) -> None:
-    status, out, err = command(images.cli.app, "check", undisturbed / "manifest.csv")
+def test_labelled_check_finds_no_fault(undisturbed: Path, skindeep: Call) -> None:
+    status, out, err = skindeep("labelled", "check", undisturbed / "manifest.csv")
     assert status == 0, out + err
     assert "kinds of faults: 0" in out
     assert "pictures: 40" in out
 
 
 def test_labelled_check_finds_a_swapped_label_file(
-    undisturbed: Path, tmp_path: Path, command: Call
+    undisturbed: Path, tmp_path: Path, skindeep: Call
 ) -> None:
     out = tmp_path / "set"
     subprocess.run(["cp", "-r", str(undisturbed), str(out)], check=True)
     first, second = sorted((out / "pictures").iterdir())[:2]
     first.write_bytes(second.read_bytes())
-    status, text, _ = command(images.cli.app, "check", out / "manifest.csv")
+    status, text, _ = skindeep("labelled", "check", out / "manifest.csv")
     assert status == 1
     assert "kinds of faults: 0" not in text
 
@@ -236,11 +233,11 @@ def test_kinds_come_in_the_stated_shares() -> None:
 
 
 def test_another_plan_in_the_same_folder_is_one_clear_line(
-    undisturbed: Path, command: Call
+    undisturbed: Path, skindeep: Call
 ) -> None:
     before = bytes_of(undisturbed)
-    status, out, err = command(
-        images.mannequins.cli.app, undisturbed, *ARGUMENTS[:-1], "96x144", "--workers", 1
+    status, out, err = skindeep(
+        "mannequins", undisturbed, *ARGUMENTS[:-1], "96x144", "--workers", 1
     )
     assert status == 2
     assert out == ""
@@ -250,11 +247,11 @@ def test_another_plan_in_the_same_folder_is_one_clear_line(
     assert bytes_of(undisturbed) == before
 
 
-def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, command: Call) -> None:
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, skindeep: Call) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     (tmp_path / "draft.tmp").write_text("dearest")
     before = bytes_of(tmp_path)
-    status, _, err = command(images.mannequins.cli.app, tmp_path, *ARGUMENTS)
+    status, _, err = skindeep("mannequins", tmp_path, *ARGUMENTS)
     assert status == 2
     assert "other files" in err
     assert err.count("\n") == 1
@@ -264,9 +261,9 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, command: Call) 
 @pytest.mark.parametrize(
     "size", ["320", "320x481", "480x320", "0x0", "x", "160 x 240", "-160x-240", "99999x1"]
 )
-def test_sizes_that_are_none_are_named(tmp_path: Path, command: Call, size: str) -> None:
+def test_sizes_that_are_none_are_named(tmp_path: Path, skindeep: Call, size: str) -> None:
     arguments = ("--targets", 1, "--controls", 1, f"--size={size}", "--workers", 1)
-    status, _, err = command(images.mannequins.cli.app, tmp_path / "set", *arguments)
+    status, _, err = skindeep("mannequins", tmp_path / "set", *arguments)
     assert status == 2
     assert err.startswith("skindeep: expected ")
     assert err.count("\n") == 1
@@ -301,10 +298,10 @@ def test_presets_are_the_published_numbers() -> None:
     assert PRESETS == {"eccv96": (138, 1401), "ijcv99": (565, 4289)}
 
 
-def test_numbers_given_replace_those_of_a_preset(tmp_path: Path, command: Call) -> None:
+def test_numbers_given_replace_those_of_a_preset(tmp_path: Path, skindeep: Call) -> None:
     out = tmp_path / "set"
     arguments = (out, "--preset", "ijcv99", "--targets", 0, "--controls", 1, "--size", "32x48")
-    status, text, err = command(images.mannequins.cli.app, *arguments, "--split", "train")
+    status, text, err = skindeep("mannequins", *arguments, "--split", "train")
     assert status == 0, err
     assert "1 pictures, 0 of them bare" in text
     plan = json.loads((out / "plan.json").read_text())

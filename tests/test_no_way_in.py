@@ -6,46 +6,22 @@ import pickle
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from calling import Call
 from hashing import records
-from PIL import Image
+from writers import noise_png
 from zoo import HOSTILE_NAMES
 
-from compare import cli
 from images.formats import read_records
 
-Call = Callable[..., tuple[int, str, str]]
 EVIL = os.fsdecode(b"\x1b[2J\n<script>alert(1)</script>\xff\xe2\x80\xae")
 FLAT = EVIL.replace("/", "")
 DEEP = "[" * 200_000
 WORKER = ("--workers", "1")
-
-
-@pytest.fixture
-def skindeep(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """Run the command in this process: its exit status, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["skindeep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
-
-
-def picture(seed: int = 0) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)
-    with io.BytesIO() as file:
-        Image.fromarray(pixels).save(file, "PNG")
-        return file.getvalue()
 
 
 def expect_one_line(answer: tuple[int, str, str]) -> str:
@@ -65,8 +41,8 @@ def archive(path: Path) -> Path:
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for seed, raw in enumerate((*HOSTILE_NAMES, os.fsencode(EVIL))):
             member = tarfile.TarInfo(os.fsdecode(raw))
-            member.size = len(picture(seed))
-            tar.addfile(member, io.BytesIO(picture(seed)))
+            member.size = len(noise_png(seed))
+            tar.addfile(member, io.BytesIO(noise_png(seed)))
     return path
 
 
@@ -107,8 +83,8 @@ def test_no_link_leads_out_of_the_folder(skindeep: Call, tmp_path: Path) -> None
     folder, secret = tmp_path / "in", tmp_path / "secret"
     folder.mkdir()
     secret.mkdir()
-    (secret / "a.png").write_bytes(picture())
-    (folder / "own.png").write_bytes(picture(1))
+    (secret / "a.png").write_bytes(noise_png(0))
+    (folder / "own.png").write_bytes(noise_png(1))
     (folder / "out.png").symlink_to(secret / "a.png")
     (folder / "out").symlink_to(secret)
     (folder / "loop").symlink_to(folder)
@@ -121,8 +97,8 @@ def test_no_link_leads_out_of_the_folder(skindeep: Call, tmp_path: Path) -> None
         for name in names:
             tar.add(folder / name, name)
         member = tarfile.TarInfo("out/a.png")  # through the link before, if it were unpacked
-        member.size = len(picture(1))
-        tar.addfile(member, io.BytesIO(picture(1)))
+        member.size = len(noise_png(1))
+        tar.addfile(member, io.BytesIO(noise_png(1)))
     statuses = {}
     for source in ("in", "list.txt", "a.tar"):
         out = tmp_path / f"{source}.out"
@@ -144,7 +120,7 @@ def test_a_labelled_set_names_only_what_is_below_it(
 ) -> None:
     """A set may be a stranger's, and its pictures enter a report that is passed on."""
     (tmp_path / "set").mkdir()
-    (tmp_path / "secret.png").write_bytes(picture())
+    (tmp_path / "secret.png").write_bytes(noise_png(0))
     manifest = tmp_path / "set" / "set.csv"
     manifest.write_text(f"{HEADER}{path},1,{'0' * 64},s,l,g,test\n")
     compare = ("compare", manifest, "--scorer", "baseline", "--out", tmp_path / "compared")
@@ -178,7 +154,7 @@ def test_a_checkpoint_runs_nothing(skindeep: Call, tmp_path: Path, kind: str, co
             file.write(length.to_bytes(8, "little") + b'{"a":' + DEEP.encode())
             file.truncate(8 + min(length, 99_000_000))
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.png").write_bytes(picture())
+    (tmp_path / "in" / "a.png").write_bytes(noise_png(0))
     what = tmp_path / "in" if command == "score" else tmp_path / "in" / "a.png"
     answer = skindeep("convnet", command, what, "--model", model, "--out", tmp_path / "r")
     assert "expected a checkpoint" in expect_one_line(answer)
@@ -194,7 +170,7 @@ def test_a_working_folder_of_another_hand_ends_in_one_line_or_is_not_believed(
     skindeep: Call, tmp_path: Path, name: str, text: str
 ) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.png").write_bytes(picture())
+    (tmp_path / "in" / "a.png").write_bytes(noise_png(0))
     parts = tmp_path / "r.parts"
     parts.mkdir()
     (parts / name).write_text(text)
@@ -219,7 +195,7 @@ def test_a_receipt_of_another_hand_ends_in_one_line(
 def test_shards_of_another_hand_are_done_again(skindeep: Call, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in range(3):
-        (tmp_path / "in" / f"{number}.png").write_bytes(picture(number))
+        (tmp_path / "in" / f"{number}.png").write_bytes(noise_png(number))
     scan = ("baseline", "scan", tmp_path / "in", *WORKER, "--out")
     skindeep(*scan, tmp_path / "undisturbed")
     code = """
@@ -243,7 +219,7 @@ main()
 def test_scores_nested_without_end_are_refused(skindeep: Call, tmp_path: Path) -> None:
     rows = []
     for label in (0, 1):
-        data = picture(label)
+        data = noise_png(label)
         (tmp_path / f"{label}.png").write_bytes(data)
         rows.append(f"{label}.png,{label},{sha256(data).hexdigest()},s,l,{label},test\n")
     (tmp_path / "set.csv").write_text(HEADER + "".join(rows))

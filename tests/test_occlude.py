@@ -6,16 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from calling import Call
 from matplotlib.text import Text
 from PIL import Image
 
-from compare import cli
 from convnet.journal import journal
 from convnet.models import Checkpoint, Preprocessing, save
 from convnet.occlusion import OcclusionMap, occlusion_maps
@@ -57,17 +57,8 @@ print("\\n".join(map(str, scores)), flush=True)
 
 
 @pytest.fixture
-def skindeep(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    """Run the command in this process: its exit status, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["skindeep", "convnet", "occlude", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
+def occlude(skindeep: Call) -> Call:
+    return partial(skindeep, "convnet", "occlude")
 
 
 def refused(answer: tuple[int, str, str]) -> str:
@@ -108,11 +99,11 @@ def answered(log: Path) -> int:
 
 
 def test_both_experiments_on_a_picture(
-    skindeep: Callable[..., tuple[int, str, str]], picture: Path, scorer: str, tmp_path: Path
+    occlude: Call, picture: Path, scorer: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     arguments = (picture, "--out", out, "--scorer", scorer, "--window", 12, "--stride", 7)
-    status, said, err = skindeep(*arguments)
+    status, said, err = occlude(*arguments)
     assert (status, err) == (0, "")
     assert sorted(path.name for path in out.iterdir()) == FILES
     image = noise(40, 46)
@@ -135,14 +126,12 @@ def test_both_experiments_on_a_picture(
     assert answered(log) == 61
     figure = (out / "occlusion.png").read_bytes()
     (out / "occlusion.png").unlink()
-    assert skindeep(*arguments)[:2] == (0, said)  # draws again, without asking
+    assert occlude(*arguments)[:2] == (0, said)  # draws again, without asking
     assert answered(log) == 61
     assert (out / "occlusion.png").read_bytes() == figure
 
 
-def test_a_trained_network(
-    skindeep: Callable[..., tuple[int, str, str]], picture: Path, tmp_path: Path
-) -> None:
+def test_a_trained_network(occlude: Call, picture: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = ZFNetConfig(47, 0.05, 8)
     prepared = Preprocessing(47, (104.0, 117.0, 123.0), 0.02, "RGB", "pad")
@@ -152,14 +141,14 @@ def test_a_trained_network(
         out = tmp_path / f"out-{size}"
         options = [] if size is None else ["--size", size]
         window = ("--window", 15, "--stride", 14, "--occluder", "mean")
-        assert skindeep(picture, "--out", out, "--model", path, *window, *options)[0] == 0
+        assert occlude(picture, "--out", out, "--model", path, *window, *options)[0] == 0
         assert np.load(out / "occluded.npy").shape == shape
     one, two = (np.load(tmp_path / f"out-{size}" / "occluded.npy") for size in (None, 47))
     np.testing.assert_array_equal(one, two)
 
 
 def test_a_scorer_that_fails_midway_is_asked_no_window_twice(
-    skindeep: Callable[..., tuple[int, str, str]],
+    occlude: Call,
     picture: Path,
     scorer: str,
     log: Path,
@@ -170,7 +159,7 @@ def test_a_scorer_that_fails_midway_is_asked_no_window_twice(
     arguments = (picture, "--out", out, "--scorer", scorer, "--window", 8, "--stride", 2)
     total = 1 + 2 * len(Windows(40, 46, 8, 2).positions)
     monkeypatch.setenv("CALLS", "3")
-    said = refused(skindeep(*arguments))
+    said = refused(occlude(*arguments))
     assert said.endswith(
         f": out of order; 251 of {total} pictures are scored, and the same command continues\n"
     )
@@ -179,7 +168,7 @@ def test_a_scorer_that_fails_midway_is_asked_no_window_twice(
     kept = out / "scores.jsonl"
     kept.write_bytes(kept.read_bytes() + b'["occluded", [250, 2')
     monkeypatch.delenv("CALLS")
-    assert skindeep(*arguments)[0] == 0
+    assert occlude(*arguments)[0] == 0
     assert answered(log) == total
     lines = [json.loads(line) for line in kept.read_bytes().splitlines()[1:]]
     told = [(name, k) for name, numbers, _ in lines for k in numbers]
@@ -216,17 +205,17 @@ def test_a_signal_stops_it_in_order(
 
 
 def test_a_folder_of_another_run_is_left_alone(
-    skindeep: Callable[..., tuple[int, str, str]], picture: Path, scorer: str, tmp_path: Path
+    occlude: Call, picture: Path, scorer: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     arguments = (picture, "--out", out, "--scorer", scorer, "--window", 20, "--stride")
-    assert skindeep(*arguments, 20)[0] == 0
+    assert occlude(*arguments, 20)[0] == 0
     before = {path: path.read_bytes() for path in out.iterdir()}
-    assert "got stride 20 there and 19 here" in refused(skindeep(*arguments, 19))
+    assert "got stride 20 there and 19 here" in refused(occlude(*arguments, 19))
     other = ("--scorer", scorer + " --other", "--window", 20, "--stride", 20)
-    assert "got scorer" in refused(skindeep(picture, "--out", out, *other))
+    assert "got scorer" in refused(occlude(picture, "--out", out, *other))
     Image.fromarray(noise(40, 46, 1)).save(picture)
-    assert "got picture" in refused(skindeep(*arguments, 20))
+    assert "got picture" in refused(occlude(*arguments, 20))
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 
 
@@ -277,7 +266,7 @@ def test_two_runs_at_once_and_damage(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused(
-    skindeep: Callable[..., tuple[int, str, str]],
+    occlude: Call,
     picture: Path,
     scorer: str,
     tmp_path: Path,
@@ -285,19 +274,19 @@ def test_what_is_refused(
     said: str,
 ) -> None:
     usual = ["--out", tmp_path / "out", "--scorer", scorer, "--window", 40]
-    assert said in refused(skindeep(picture, *usual, *options))
+    assert said in refused(occlude(picture, *usual, *options))
 
 
 def test_what_is_no_picture_or_no_model(
-    skindeep: Callable[..., tuple[int, str, str]], picture: Path, scorer: str, tmp_path: Path
+    occlude: Call, picture: Path, scorer: str, tmp_path: Path
 ) -> None:
     taken = tmp_path / "taken"
     taken.write_text("no picture")
     out = ("--out", tmp_path / "out")
-    assert "expected a picture, got" in refused(skindeep(taken, *out, "--scorer", scorer))
+    assert "expected a picture, got" in refused(occlude(taken, *out, "--scorer", scorer))
     there = ("--out", taken, "--window", 40, "--scorer", scorer)
-    assert "expected a folder" in refused(skindeep(picture, *there))
-    assert "expected open_nsfw or a checkpoint" in refused(skindeep(picture, *out, "--model", "no"))
+    assert "expected a folder" in refused(occlude(picture, *there))
+    assert "expected open_nsfw or a checkpoint" in refused(occlude(picture, *out, "--model", "no"))
     assert not (tmp_path / "out").exists()
 
 

@@ -21,14 +21,7 @@ from images.reading import RGB
 from images.scoring import CallableScorer
 
 Floats = npt.NDArray[np.float64]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def noise(height: int, width: int, seed: int = 0) -> RGB:

@@ -8,18 +8,16 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
+from pages import Walk, visible
 from report_example import PIXEL, barren, example
 
 from compare.page import live, page, payload, reasons, resolve
 from compare.report import Absent, Curve, to_json
 from compare.wording import text
 
-VOID = {"meta", "link", "br", "img", "input"}
-SILENT = {"style", "script", "svg"}  # svg: axes, ticks and direct labels
 HOSTILE = (
     "<script>alert(1)</script>",
     '"onload="alert(1)',
@@ -31,37 +29,6 @@ HOSTILE = (
     "' onclick='x",
     "&lt;b&gt; &amp;",
 )
-
-
-class Walk(HTMLParser):
-    """Collects (open elements, text) of a page, and checks that elements close in order."""
-
-    def __init__(self, source):
-        super().__init__(convert_charrefs=True)
-        self.open, self.texts, self.elements = [], [], []
-        self.feed(source)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attributes):
-        found = dict(attributes)
-        assert len(found) == len(attributes), f"an attribute twice: {tag} {attributes}"
-        self.elements.append((tag, found))
-        if tag not in VOID:
-            self.open.append((tag, found))
-
-    def handle_endtag(self, tag):
-        opened, _ = self.open.pop()
-        assert opened == tag
-
-    def handle_data(self, data):
-        self.texts.append((list(self.open), data))
-
-
-def visible(walk):
-    for opened, words in walk.texts:
-        if words.strip() and not any(tag in SILENT for tag, _ in opened):
-            yield opened, words
 
 
 def numbers(walk):

@@ -1,47 +1,21 @@
 """The options that scan and score share, and the ways in which a long scan is cut short."""
 
-import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
+from calling import Call
 from hashing import records
-from PIL import Image
 from pyarrow import parquet
+from writers import noise_png
 
-from compare import cli
 from images.formats import read_records
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def skindeep(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """Run the command in this process: its exit status, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["skindeep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
-
-
-def picture(seed: int) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8)
-    with io.BytesIO() as file:
-        Image.fromarray(pixels).save(file, "PNG")
-        return file.getvalue()
 
 
 @pytest.fixture
@@ -49,8 +23,8 @@ def folder(tmp_path: Path) -> Path:
     """Ten pictures and a file that is none."""
     (tmp_path / "in").mkdir()
     for number in range(10):
-        (tmp_path / "in" / f"{number}.png").write_bytes(picture(number))
-    (tmp_path / "in" / "torn.png").write_bytes(picture(10)[:50])
+        (tmp_path / "in" / f"{number}.png").write_bytes(noise_png(number))
+    (tmp_path / "in" / "torn.png").write_bytes(noise_png(10)[:50])
     return tmp_path / "in"
 
 
@@ -102,7 +76,7 @@ def test_limit_shard_and_retry(skindeep: Call, folder: Path, tmp_path: Path) -> 
     parts = [(tmp_path / f"{number}").read_bytes() for number in (1, 2, 3)]
     assert b"".join(parts) == (tmp_path / "whole").read_bytes()
     assert "files: 4\n" in skindeep(*scan, tmp_path / "few", "--limit", 4)[1]
-    (folder / "torn.png").write_bytes(picture(10))
+    (folder / "torn.png").write_bytes(noise_png(10))
     _, printed, _ = skindeep(*scan, tmp_path / "whole", "--retry-failed")
     assert "no answer: 0\n" in printed
     skindeep(*scan, tmp_path / "fresh")
@@ -163,31 +137,20 @@ def test_neither_ray_nor_arrow_is_imported_unasked(folder: Path, tmp_path: Path)
 # ---- Cut short
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 256 kB; to mount one takes a privilege."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    if not shutil.which("mount") or subprocess.run(mounted, capture_output=True).returncode:
-        pytest.skip("nobody but root can mount a small disk to fill")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # a traceback holds files
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_ends_with_one_line_and_the_scan_goes_on_later(
-    skindeep: Call, folder: Path, tmp_path: Path, small_disk: Path, workers: int
+    skindeep: Call, folder: Path, tmp_path: Path, disk: Callable[[str], Path], workers: int
 ) -> None:
+    small = disk("size=256k")
     scan = ("baseline", "scan", folder, "--workers", workers, "--out")
-    filling, out = small_disk / "filling", small_disk / "out.jsonl"
+    filling, out = small / "filling", small / "out.jsonl"
     filling.write_bytes(bytes(228 * 1024))
     status, printed, said = skindeep(*scan, out)
     assert (status, printed) == (2, "")
     assert "No space left on device" in said
     assert said.endswith("the same command continues\n")
     assert said.count("\n") == 1
-    assert not list(small_disk.rglob("*.tmp"))
+    assert not list(small.rglob("*.tmp"))
     filling.unlink()
     assert skindeep(*scan, out)[0] == 0
     skindeep(*scan, tmp_path / "elsewhere")

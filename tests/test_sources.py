@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 import pytest
+from driver import start
 from hashing import job, paths, records
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
+from writers import noise_png
 
 from images.durable import json_line
 from images.formats import read_records, table_bytes
@@ -24,13 +26,6 @@ from images.scans import entries_of
 from images.shards import How, run
 from images.sources import Source, braced, source
 from images.tars import from_json, members, path_of, read_member, to_json
-
-
-def picture(seed: int) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (8, 9, 3), np.uint8)
-    with io.BytesIO() as file:
-        Image.fromarray(pixels).save(file, "PNG")
-        return file.getvalue()
 
 
 def tar(path: Path, named: Iterable[tuple[str, bytes]]) -> Path:
@@ -140,7 +135,7 @@ def test_other_bytes_are_another_source(tmp_path: Path) -> None:
 
 def test_standard_input_is_a_list_that_a_continued_run_need_not_see_again(tmp_path: Path) -> None:
     for number in range(30):
-        (tmp_path / f"{number}.png").write_bytes(picture(number))
+        (tmp_path / f"{number}.png").write_bytes(noise_png(number))
     scan = [sys.executable, "-m", "compare.cli", "baseline", "scan", "-", "--out", "out"]
     names = "".join(f"{number}.png\n" for number in range(29, -1, -1))
     done = subprocess.run(
@@ -180,7 +175,7 @@ def test_braces_too_many_or_backwards_are_refused(text: str) -> None:
 
 
 def test_members_are_read_where_they_lie(tmp_path: Path) -> None:
-    data = {f"{'long/' * 40}{n}é.png": picture(n) for n in range(5)}
+    data = {f"{'long/' * 40}{n}é.png": noise_png(n) for n in range(5)}
     tar(tmp_path / "a.tar", data.items())
     found = list(members(tmp_path, "a.tar"))
     assert [member.path for member in found] == [f"a.tar!/{name}" for name in data]
@@ -194,19 +189,19 @@ def test_members_are_read_where_they_lie(tmp_path: Path) -> None:
 
 def test_a_folder_of_archives_is_all_of_them_and_any_other_is_its_files(tmp_path: Path) -> None:
     for name in ("b", "a"):
-        tar(tmp_path / f"{name}.tar", [(name, picture(1))])
+        tar(tmp_path / f"{name}.tar", [(name, noise_png(1))])
     own = [tmp_path / "out", tmp_path / "out.parts"]
     own[1].mkdir()
     found = source(str(tmp_path), own)
     assert names_of(found) == ["a.tar!/a", "b.tar!/b"]
     run(job(found.folder, own[0]), paths=found.entries())
     assert paths(own[0]) == ["a.tar!/a", "b.tar!/b"]
-    (tmp_path / "picture.png").write_bytes(picture(1))
+    (tmp_path / "picture.png").write_bytes(noise_png(1))
     assert source(str(tmp_path), own).kind == "folder"
 
 
 def test_hostile_members_are_records_and_touch_nothing(tmp_path: Path) -> None:
-    good = picture(1)
+    good = noise_png(1)
     with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
         for name in ("good.png", "../out.png", "/abs.png", "a/../../b", "good.png"):
             member = tarfile.TarInfo(name)
@@ -259,7 +254,7 @@ def damaged(data: bytes, how: str) -> bytes:
     ],
 )
 def test_the_rest_of_a_damaged_archive_is_a_record(tmp_path: Path, how: str, whole: int) -> None:
-    archive = tar(tmp_path / "a.tar", [(f"{n}.png", picture(n)) for n in range(5)])
+    archive = tar(tmp_path / "a.tar", [(f"{n}.png", noise_png(n)) for n in range(5)])
     archive.write_bytes(damaged(archive.read_bytes(), how))
     run(job(tmp_path, tmp_path / "out"), paths=source(str(archive)).entries())
     found = records(tmp_path / "out")
@@ -288,7 +283,7 @@ def test_any_bytes_at_all_give_entries_and_no_error(tmp_path_factory, data: byte
 
 
 def test_an_archive_that_has_gone_stops_the_run(tmp_path: Path) -> None:
-    archive = tar(tmp_path / "a.tar", [(f"{n}.png", picture(n)) for n in range(20)])
+    archive = tar(tmp_path / "a.tar", [(f"{n}.png", noise_png(n)) for n in range(20)])
     out = tmp_path / "out"
 
     def vanish(_: object) -> None:
@@ -371,7 +366,7 @@ def test_retry_wants_finished_results(folder: Path, tmp_path: Path) -> None:
 
 
 def test_retry_finds_members_in_their_archive(tmp_path: Path) -> None:
-    data = [("a.png", picture(1)), ("b.png", b"torn"), ("c.png", picture(2)), ("d", b"")]
+    data = [("a.png", noise_png(1)), ("b.png", b"torn"), ("c.png", noise_png(2)), ("d", b"")]
     found = source(str(tar(tmp_path / "a.tar", data)))
     out, how = tmp_path / "out", How(part=(2, 2), retry=True)
     run(job(tmp_path, out), paths=found.entries(), how=How(part=(2, 2)))
@@ -383,8 +378,6 @@ def test_retry_finds_members_in_their_archive(tmp_path: Path) -> None:
 
 def test_retry_killed_before_every_step_ends_in_the_same_bytes(tmp_path: Path) -> None:
     """As the runs themselves are killed in test_shards."""
-    from test_shards import start
-
     folder, out, fresh = tmp_path / "in", tmp_path / "out", tmp_path / "fresh"
     folder.mkdir()
     for name in "abc":

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from calling import Call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
 
-from compare import cli
 from convnet import data, load
 from convnet.curves import learning_curves
 from convnet.data import Pictures, ahead, batches, pictures, varied
@@ -41,8 +41,6 @@ from convnet.zfnet import ZFNetConfig
 from images.labelled import LabelledSet
 from images.mannequins.sets import Plan, write_set
 
-Call = Callable[..., tuple[int, str, str]]
-
 ALONE = Ranks(0, 1, torch.device("cpu"))
 PLAIN = Setting(1, False)
 TINY = Recipe("zfnet", ZFNetConfig(48, 1 / 16, 16, dropout=0.25), epochs=3, batch=16, seed=5)
@@ -61,20 +59,6 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sets(drawn: Path) -> tuple[Pictures, Pictures]:
     read = [LabelledSet.read(drawn / split / "manifest.csv") for split in ("train", "validation")]
     return pictures(read[0], TINY.preprocessing()), pictures(read[1], TINY.preprocessing())
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
-    """Run the command in this process: its exit status, standard output and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["skindeep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -411,10 +395,10 @@ def arguments(drawn: Path, out: Path, *more: object) -> list[object]:
 
 
 def test_a_run_that_is_killed_ends_with_the_same_weights(
-    drawn: Path, tmp_path: Path, command: Call
+    drawn: Path, tmp_path: Path, skindeep: Call
 ) -> None:
     undisturbed, out = tmp_path / "undisturbed", tmp_path / "killed"
-    status, printed, said = command(*arguments(drawn, undisturbed))
+    status, printed, said = skindeep(*arguments(drawn, undisturbed))
     assert status == 0, said
     past = json.loads((undisturbed / "history.json").read_text())["history"]
     epochs = [f"epoch {number}" for number in range(1, len(past) + 1)]
@@ -437,7 +421,7 @@ def test_a_run_that_is_killed_ends_with_the_same_weights(
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert 1 <= len(json.loads((out / "history.json").read_text())["history"]) < len(past)
-    status, printed, said = command(*arguments(drawn, out))
+    status, printed, said = skindeep(*arguments(drawn, out))
     assert status == 0, said
     assert [line.partition(":")[0] for line in said.splitlines()] == epochs
     for name in ("best.safetensors", "last.safetensors"):
@@ -462,7 +446,7 @@ def test_ctrl_c_stops_in_order_and_says_how_to_go_on(drawn: Path, tmp_path: Path
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT
     last = complaint.splitlines()[-1]
-    assert last == "stopped; the same command continues after the last whole epoch"
+    assert last == "stopped: the same command continues after the last whole epoch"
 
 
 def test_two_processes_train_as_one(
@@ -522,28 +506,28 @@ def test_two_processes_train_as_one(
     ],
 )
 def test_what_cannot_be_trained_is_said_in_one_line(
-    drawn: Path, tmp_path: Path, command: Call, more: list[object], complaint: str
+    drawn: Path, tmp_path: Path, skindeep: Call, more: list[object], complaint: str
 ) -> None:
     if "cuda" in more and torch.cuda.is_available():
         pytest.skip("there is a card")
-    status, printed, said = command(*arguments(drawn, tmp_path / "run", *more))
+    status, printed, said = skindeep(*arguments(drawn, tmp_path / "run", *more))
     assert (status, printed) == (2, "")
     assert said.startswith(f"skindeep: {complaint}")
     assert said.count("\n") == 1
 
 
 def test_validation_on_what_was_learned_is_refused(
-    drawn: Path, tmp_path: Path, command: Call
+    drawn: Path, tmp_path: Path, skindeep: Call
 ) -> None:
     own = drawn / "train" / "manifest.csv"
-    status, _, said = command("convnet", "train", own, "--out", tmp_path / "run")
+    status, _, said = skindeep("convnet", "train", own, "--out", tmp_path / "run")
     assert status == 2
     assert said.startswith("skindeep: expected pictures whose split is validation in ")
     text = own.read_text()
     both = drawn / "train" / "both.csv"
     both.write_text(text + text.split("\n", 1)[1].replace(",train,", ",validation,"))
     try:
-        status, _, said = command("convnet", "train", both, "--out", tmp_path / "run")
+        status, _, said = skindeep("convnet", "train", both, "--out", tmp_path / "run")
     finally:
         both.unlink()
     assert status == 2

@@ -23,6 +23,11 @@ def encode(picture: Image.Image | npt.NDArray[np.generic], kind: str, **options:
     return buffer.getvalue()
 
 
+def noise_png(seed: int) -> bytes:
+    """A picture that is like no other."""
+    return encode(np.random.default_rng(seed).integers(0, 256, (20, 30, 3), np.uint8), "PNG")
+
+
 def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
 
