@@ -4,15 +4,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo lessons test lint measure clean help
+MEASURED := mannequins honesty open_nsfw occlusion deconvnet coverage statistics costs engine
+MEASURED_ON_PHOTOS := skin_pixels limbs funnel settings drawn_skin speed train
+
+.PHONY: demo lessons test lint measure soak corpus clean help
 
 help:
 	@echo "make demo   install, draw test sets, compare 1996 and the nets on them, say where the report is"
 	@echo "make lessons   the lessons, from what the demo left; what is missing is computed"
 	@echo "make test   install, then lint, types, contracts and tests"
-	@echo "make measure PHOTOS=DIR   the long measurements; see benchmarks/README.md"
+	@echo "make measure PHOTOS=DIR   every benchmark, for some hours; see benchmarks/README.md"
 	@echo "make soak   faults by the dozen, and 100,000 pictures through both contestants (over an hour)"
-	@echo "make corpus download Pillow's test files, and look at them whole and damaged"
+	@echo "make corpus   download Pillow's test files, and look at them whole and damaged"
 	@echo "make clean  remove the virtual environment and everything that was built"
 
 .venv/.base: pyproject.toml constraints.txt
@@ -41,16 +44,15 @@ lint: .venv/.dev
 	$(BIN)/lint-imports --no-cache
 
 test: lint
-	$(BIN)/pytest -n auto -m "not measure and not soak"
+	$(BIN)/pytest -n auto -m "not soak"
 
 measure: .venv/.dev
-	$(BIN)/pytest -m measure
 	@test -n "$(PHOTOS)" || { echo "expected a folder of photographs: make measure PHOTOS=DIR (see benchmarks/README.md)" >&2; exit 1; }
-	$(BIN)/python -m benchmarks.skin_pixels --photos "$(PHOTOS)"
-	$(BIN)/python -m benchmarks.limbs --photos "$(PHOTOS)"
-	$(BIN)/python -m benchmarks.funnel --photos "$(PHOTOS)"
-	$(BIN)/python -m benchmarks.settings --photos "$(PHOTOS)"
-	$(BIN)/python -m benchmarks.speed --photos "$(PHOTOS)"
+	@for name in $(MEASURED); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit; done
+	@for name in $(MEASURED_ON_PHOTOS); do \
+	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name --photos "$(PHOTOS)" || exit; done
+	@mkdir -p build
+	$(BIN)/python -m benchmarks.judge --photos "$(PHOTOS)" --out build/judge
 
 soak: .venv/.dev
 	$(BIN)/pytest -m soak

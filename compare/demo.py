@@ -70,7 +70,11 @@ def show(out: Path) -> None:
         recipe = replace(usual("zfnet"), epochs=EPOCHS)
         learn, check = (out / split / "manifest.csv" for split in LEARNED)
         with ranks("cpu") as alone:
-            history = train_folder(learn, check, recipe, out / "zfnet", alone)
+            try:
+                history = train_folder(learn, check, recipe, out / "zfnet", alone)
+            except ValueError:  # begun by other versions, say
+                shutil.rmtree(out / "zfnet", ignore_errors=True)
+                history = train_folder(learn, check, recipe, out / "zfnet", alone)
         print(f"   {len(history)} epochs, best validation AUC {max(e.auc for e in history):.3f}")
     with _step("6. Everyone on the drawings of step 3, and the report"):
         from compare.command import compare_set
@@ -90,6 +94,7 @@ def show(out: Path) -> None:
 
         picture = _surest(out / "compared" / "scores.csv", "zfnet", out / "drawn")
         asked = chosen(str(out / "zfnet"), None, None)
+        shutil.rmtree(out / "occluded", ignore_errors=True)
         seen = occlude_picture(picture, out / "occluded", asked, 32, 4, "black")
         list(write(seen, out / "occluded", picture.name, asked))
         deconv(picture, out / "projected", str(out / "zfnet"))

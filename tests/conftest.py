@@ -5,14 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from calling import Call
+from serving import Service
 
 from compare import cli
+from images import scoring
 
 pytest.register_assert_rewrite("pages")  # its assertions explain themselves, as in a test
 
@@ -55,6 +58,24 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     if place.is_mount():
         subprocess.run(["umount", "--lazy", str(place)], check=True)  # a traceback holds files
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the scorer waited between attempts, without waiting it."""
+    slept: list[float] = []
+    monkeypatch.setattr(scoring.time, "sleep", slept.append)
+    return slept
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import torch
 from calling import Call
 from matplotlib.text import Text
 from PIL import Image
+from serving import Service
 
 from convnet.journal import journal
 from convnet.models import Checkpoint, Preprocessing, save
@@ -217,6 +218,33 @@ def test_a_folder_of_another_run_is_left_alone(
     Image.fromarray(noise(40, 46, 1)).save(picture)
     assert "got picture" in refused(occlude(*arguments, 20))
     assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_run_that_kept_nothing_leaves_its_folder_to_another(
+    occlude: Call, picture: Path, scorer: str, tmp_path: Path
+) -> None:
+    arguments = (picture, "--out", tmp_path / "out", "--window", 40, "--scorer")
+    said = refused(occlude(*arguments, "no-such-program"))
+    assert said.endswith("; no picture is scored yet\n")
+    status, _, err = occlude(*arguments, scorer)
+    assert (status, err) == (0, "")
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_service_that_goes_away_and_comes_back(
+    occlude: Call, picture: Path, service: Service, tmp_path: Path
+) -> None:
+    arguments = (picture, "--out", tmp_path / "out", "--scorer", service.url)
+    arguments += ("--window", 12, "--stride", 3)
+    total = 1 + 2 * 11 * 13
+    service.faults = ["", "", *["drop"] * 99]
+    said = refused(occlude(*arguments))
+    assert f"; 126 of {total} pictures are scored, and the same command continues\n" in said
+    service.faults, asked = [], len(service.requests)
+    status, _, err = occlude(*arguments)
+    assert (status, err) == (0, "")
+    assert [len(names) for names in service.requests[asked:]] == [18, 125, 18]
+    assert service.sizes == {(46, 40), (12, 12)}
 
 
 def test_two_runs_at_once_and_damage(tmp_path: Path) -> None:

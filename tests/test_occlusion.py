@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from captum.attr import Occlusion
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -408,9 +408,10 @@ def test_any_layers_in_a_row_answer_as_in_full(
     place = st.tuples(st.integers(0, height - shape[0]), st.integers(0, width - shape[1]))
     corners = data.draw(st.lists(place, min_size=1, max_size=5), "corners")
     try:
-        net(whole[None])
+        logits = net(whole[None])
     except RuntimeError:
         return  # of so few pixels that kernel leaves nothing
+    assume(bool(logits.isfinite().all()))  # a pool over nothing but padding answers -inf
     expect_equal(net, whole, corners, torch.randn(3, *shape))
 
 

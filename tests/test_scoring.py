@@ -1,24 +1,17 @@
 """Scorers: a function, a real child process, a real web service, and everything they do wrong."""
 
-import email
-import io
-import json
 import random
 import shlex
 import socket
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from serving import Service
 
-from images import scoring
 from images.reading import RGB
 from images.scoring import CallableScorer, CommandScorer, HttpScorer, Scorer, checked, scorer_of
 
@@ -192,88 +185,6 @@ def test_temporary_files_need_a_path_that_fits_a_line(
 # ---- A web service
 
 
-class Service(ThreadingHTTPServer):
-    """Scores JPEGs by their brightness; `faults` come first, one a request."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.faults: list[str] = []
-        self.requests: list[list[str]] = []
-        self.targets: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_port}/score"
-
-    def handle_error(self, *_: object) -> None:
-        """Stay silent: whoever hangs up early is what is tested."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Service
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-        parts = email.message_from_bytes(head + body).get_payload()
-        scores = []
-        for part in parts:
-            assert part.get_content_type() == "image/jpeg"
-            assert part.get_param("name", header="Content-Disposition") == "images"
-            with Image.open(io.BytesIO(part.get_payload(decode=True))) as picture:
-                assert (picture.format, picture.size) == ("JPEG", (3, 2))
-                scores.append(picture.getpixel((0, 0))[0] / 255)
-        self.server.requests.append([str(part.get_filename()) for part in parts])
-        self.server.targets.append(self.path)
-        fault = self.server.faults.pop(0) if self.server.faults else ""
-        answer = json.dumps(scores).encode()
-        if fault == "drop":
-            self.close_connection = True
-            return
-        if fault == "reset":
-            linger = b"\1\0\0\0\0\0\0\0"  # closes with a reset, as a dying service does
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.connection.close()
-            self.close_connection = True
-            return
-        if fault == "slow":
-            time.sleep(1.0)
-        if fault == "babble":
-            self.wfile.write(b"hello?\r\n\r\n")
-            self.close_connection = True
-            return
-        status = int(fault) if fault.isdigit() else 200
-        if fault.startswith("say "):
-            answer = fault[4:].encode()
-        self.send_response(status)
-        if status == 302:
-            self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", str(len(answer) + 10 * (fault == "half")))
-        self.end_headers()
-        self.wfile.write(answer)
-        self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with Service() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What the scorer waited between attempts, without waiting it."""
-    slept: list[float] = []
-    monkeypatch.setattr(scoring.time, "sleep", slept.append)
-    return slept
-
-
 def test_a_service_gets_batches_in_order(service: Service) -> None:
     levels = [k % 256 for k in range(300)]
     scores = HttpScorer(service.url + "?a=b&c=%20").score(plain(*levels))
@@ -281,6 +192,7 @@ def test_a_service_gets_batches_in_order(service: Service) -> None:
     assert [len(names) for names in service.requests] == [125, 125, 50]
     assert service.requests[2] == [f"{k:03d}.jpg" for k in range(50)]
     assert set(service.targets) == {"/score?a=b&c=%20"}
+    assert service.sizes == {(3, 2)}
     assert HttpScorer(service.url).score([]).shape == (0,)
 
 

@@ -496,13 +496,26 @@ def test_two_processes_train_as_one(
         assert torch.allclose(tensor, two[name], rtol=0, atol=1e-5), name
 
 
+def test_more_processes_than_pictures_in_a_batch_are_refused(
+    sets: tuple[Pictures, Pictures], tmp_path: Path
+) -> None:
+    many = Ranks(0, TINY.batch + 1, torch.device("cpu"))
+    with pytest.raises(ValueError, match=r"^expected a picture or more for each process, got "):
+        train(*sets, TINY, tmp_path, many)
+
+
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
         (["--size", 40], "expected a size of 47 to 4096 px, got 40"),
         (["--device", "cuda"], "expected a device that is here"),
         (["--setting", "fast"], "expected a setting such as 1-fp32 or 8-bf16, got fast"),
-        (["--out", "none/run"], "expected a folder to make run in, got none"),
+        (["--setting", "999-fp32"], "expected at most "),
+        (["--width", "inf"], "expected a width above 0, got inf"),
+        (["--width", "nan"], "expected a width above 0, got nan"),
+        (["--arch", "open_nsfw", "--size", 64], "expected --size and --width with zfnet alone"),
+        (["--out", "none/run"], "expected a folder, or the name of a new one, got none/run"),
+        (["--out", "README.md"], "expected a folder, or the name of a new one, got README.md"),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_one_line(
@@ -524,11 +537,17 @@ def test_validation_on_what_was_learned_is_refused(
     assert status == 2
     assert said.startswith("skindeep: expected pictures whose split is validation in ")
     text = own.read_text()
-    both = drawn / "train" / "both.csv"
-    both.write_text(text + text.split("\n", 1)[1].replace(",train,", ",validation,"))
+    same = drawn / "train" / "same.csv"
+    same.write_text(text.replace(",train,", ",validation,"))
     try:
-        status, _, said = skindeep("convnet", "train", both, "--out", tmp_path / "run")
+        status, _, said = skindeep(
+            "convnet", "train", own, "--validation", same, "--out", tmp_path / "run"
+        )
     finally:
-        both.unlink()
+        same.unlink()
     assert status == 2
+    number = len(text.splitlines()) - 1
+    assert said == (
+        f"skindeep: expected validation on other pictures than training's, got {number} in both\n"
+    )
     assert not (tmp_path / "run").exists()
