@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import rich.progress as bars
 import torch
@@ -23,7 +23,7 @@ from convnet.recipe import Epoch, Recipe, best, usual
 from convnet.settings import Setting
 from convnet.training import Progress
 from convnet.training import train as train_network
-from images.folders import printable
+from images.folders import make_folder, printable
 from images.jobs import Job
 from images.labelled import LabelledSet
 from images.limits import Allowance
@@ -203,11 +203,17 @@ def train(
         Arch, typer.Option(help="zfnet from scratch; or open_nsfw, on from its published weights.")
     ] = Arch.ZFNET,
     size: Annotated[
-        int, typer.Option(help="Rows and columns of zfnet's input, px; 224 in the paper.")
-    ] = 112,
+        int | None,
+        typer.Option(
+            show_default="112", help="Rows and columns of zfnet's input, px; 224 in the paper."
+        ),
+    ] = None,
     width: Annotated[
-        float, typer.Option(help="Factor on zfnet's channels and units; 1 in the paper.")
-    ] = 0.25,
+        float | None,
+        typer.Option(
+            show_default="0.25", help="Factor on zfnet's channels and units; 1 in the paper."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, show_default="40; open_nsfw 5", help="At most so many.")
     ] = None,
@@ -217,7 +223,8 @@ def train(
         typer.Option(min=1e-6, show_default="0.01; open_nsfw 0.001", help="Learning rate."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Same seed and setting, same weights, on a CPU.")
+        int,
+        typer.Option(min=0, max=2**63 - 1, help="Same seed and setting, same weights, on a CPU."),
     ] = 0,
     device: OnDevice = Device.AUTO,
     setting: Annotated[
@@ -234,7 +241,11 @@ def train(
     stopped or killed continues with the same command. Several graphics cards work together under
     torchrun: torchrun --nproc-per-node 4 -m compare.cli convnet train ...
     """
-    recipe = usual(arch.value, size, width)
+    shape: dict[str, Any] = {"size": size, "width": width}
+    if arch is Arch.OPEN_NSFW and (size, width) != (None, None):
+        raise ValueError("expected --size and --width with zfnet alone, got them with open_nsfw")
+    given = {name: value for name, value in shape.items() if value is not None}
+    recipe = usual(arch.value, **given)
     recipe = replace(
         recipe,
         epochs=epochs or recipe.epochs,
@@ -243,6 +254,8 @@ def train(
         seed=seed,
     )
     how = Setting.of(setting) if setting else None
+    if how and how.threads > processors():
+        raise ValueError(f"expected at most {processors()} threads here, got {how.threads}")
     with ranks(device.value) as everyone:
         history = train_folder(manifest, validation or manifest, recipe, out, everyone, how)
         if everyone.rank:
@@ -283,9 +296,7 @@ def train_folder(
         raise ValueError(
             f"expected validation on other pictures than training's, got {len(common)} in both"
         )
-    if not out.parent.is_dir():
-        raise ValueError(f"expected a folder to make {out.name} in, got {out.parent}")
-    out.mkdir(exist_ok=True)
+    make_folder(out)
     history: tuple[Epoch, ...] = ()
     bar = _bar(everyone.rank == 0)
     with stoppable(lambda: f"{CONTINUES} after the last whole epoch"), bar as (show, say):

@@ -17,7 +17,7 @@ from convnet.deconvnet import RULES, Projection, deconvnet, expect_layer, layers
 from convnet.features import Patch, Strongest, patch, strongest
 from convnet.models import Model, load
 from convnet.views import View, in_rgb, view
-from images.folders import printable
+from images.folders import make_folder, printable
 from images.labelled import LabelledSet
 from images.reading import RGB, read
 
@@ -66,7 +66,8 @@ def deconv(
 
     rules.png shows the projection by three rules side by side: the deconvnet's, guided
     backpropagation's and the gradient's. projection.png adds one of them to the picture: so it
-    would change to look more like the class. A picture that is no square is padded, not stretched.
+    would change to look more like the class, or to excite the channel more. A picture that is no
+    square is padded, not stretched. Computed on the processor, as features and grid are.
     """
     options = {"--layer": layer, "--channel": channel, "--class": class_}
     given = [name for name, value in options.items() if value is not None]
@@ -83,12 +84,12 @@ def deconv(
         found = by_rules(ready, seen, layer, channel)
         title = f"{image.name}: what excites channel {channel} of {layer}?"
         note = f"{ready.name}: {activation_text(found[rule])}"
+    make_folder(out)
     print(printable(note))
 
     from convnet import figures  # matplotlib takes its time
     from convnet.pages import save
 
-    out.mkdir(parents=True, exist_ok=True)
     preprocessing = ready.preprocessing
     three = figures.rules(seen, list(found.values()), preprocessing, title, note)
     changed = figures.likeness(seen, found[rule], preprocessing, title, note)
@@ -114,17 +115,16 @@ def features(
     ready, labelled = prepared(model), LabelledSet.read(manifest)
     expect_layer(ready.net, layer)
     paths = [labelled.root / item.path for item in labelled.items]
-    out.mkdir(parents=True, exist_ok=True)
-    first = next(part for part in layers(ready.net).values() if isinstance(part, nn.Conv2d))
-    title = f"{ready.name}: the filters of the first layer"
-    drawn = figures.filters(first.weight.detach().numpy(), ready.preprocessing, title)
-    print(printable(str(save(drawn, out / "filters.png"))))
-
+    make_folder(out)
     inputs = (
         torch.cat([view(opened(path), ready.preprocessing).x for path in some])
         for some in shown(in_batches(paths), "looking for patches")
     )
     best = strongest(ready.net, layer, inputs, top)
+    first = next(part for part in layers(ready.net).values() if isinstance(part, nn.Conv2d))
+    title = f"{ready.name}: the filters of the first layer"
+    drawn = figures.filters(first.weight.detach().numpy(), ready.preprocessing, title)
+    print(printable(str(save(drawn, out / "filters.png"))))
     pages = in_batches(range(len(best.activation)), figures.CHANNELS)
     for number, channels in enumerate(shown(pages, "projecting"), start=1):
         sheet = sheet_of(ready, layer, channels, best, paths)
@@ -147,6 +147,7 @@ def grid(
 
     ready, labelled = prepared(model), LabelledSet.read(manifest)
     paths = [labelled.root / item.path for item in labelled.items]
+    make_folder(out)
     batches = shown(in_batches(paths), "scoring")
     scores = np.concatenate([ready.score([opened(path) for path in some]) for some in batches])
     pairs = []
@@ -156,7 +157,6 @@ def grid(
         values = in_rgb(found.pixels, ready.preprocessing)
         words = f"{scores[index]:.3f}, labelled {list(ClassName)[labelled.items[index].label]}"
         pairs.append(figures.Pair(seen.image[seen.box.slices], values[seen.box.slices], words))
-    out.mkdir(parents=True, exist_ok=True)
     title = f"{ready.name}: the {len(pairs)} highest scores of {len(paths)} pictures"
     print(printable(str(save(figures.grid(pairs, title, GRID), out / "grid.png"))))
 

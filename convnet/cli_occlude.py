@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import rich.progress as bars
+import torch
 import typer
 from PIL import Image
 from rich.console import Console
@@ -20,7 +21,7 @@ from convnet.models import load
 from convnet.occlusion import Occluder, OcclusionMap, Scored, occlusion_maps
 from convnet.ranks import device_of
 from convnet.windows import Windows
-from images.folders import printable
+from images.folders import make_folder, printable
 from images.reading import read
 from images.scans import CONTINUES, stoppable
 from images.scoring import Scorer, scorer_of
@@ -44,7 +45,8 @@ def occlude(
         str | None,
         typer.Option(
             show_default="open_nsfw",
-            help="open_nsfw; or a checkpoint, or the folder of a training run.",
+            help="open_nsfw; or a checkpoint, or the folder of a training run. On a graphics card "
+            "where there is one.",
         ),
     ] = None,
     scorer: Annotated[
@@ -117,6 +119,8 @@ def chosen(model: str | None, scorer: str | None, size: str | None) -> Asked:
                 f"got --model {model}, --size {size}"
             )
         return Asked(scorer_of(scorer), None, sha256(os.fsencode(scorer)).hexdigest())
+    # With more threads sums add up in another order, and a busy machine takes many times as long.
+    torch.set_num_threads(1)
     loaded = load(model or "open_nsfw")
     loaded.net.to(device_of("auto"))
     own = loaded.preprocessing.size
@@ -144,9 +148,7 @@ def occlude_picture(
         raise ValueError(f"expected a picture, got {image}: {reading.status}; {reading.detail}")
     height, width = (asked.size,) * 2 if asked.size else reading.image.shape[:2]
     total = 1 + 2 * len(Windows(height, width, window, stride).positions)
-    if not out.parent.is_dir() or not (out.is_dir() or not out.exists()):
-        raise ValueError(f"expected a folder, or the name of a new one, got {out}")
-    out.mkdir(exist_ok=True)
+    make_folder(out)
     terms = {
         "picture": reading.sha256,
         "scorer": asked.scorer.name,
@@ -160,6 +162,8 @@ def occlude_picture(
     kept: list[Scored] = []
 
     def how_far() -> str:
+        if not kept:
+            return "no picture is scored yet"
         done = sum(len(scored.scores) for scored in kept)
         return f"{done:,} of {total:,} pictures are scored, and {CONTINUES}"
 

@@ -113,8 +113,9 @@ def batches(number: int, size: int, seed: int, epoch: int) -> list[Indices]:
 def varied(fitted: RGB, seed: int, epoch: int, index: int) -> RGB:
     """Return a picture as the network meets it in one epoch: cropped, flipped, tinted.
 
-    A square of 7/8 to all of the side [ZF14 crops 7/8], anywhere, mirrored or not, brought back to
-    size; brightness, contrast and saturation changed by up to 15 % (ours).
+    A square of 7/8 to all of the side, anywhere, mirrored or not, brought back to size;
+    brightness, contrast and saturation changed by up to 15 %. Departure: the paper's crops are 7/8
+    of the side, at five places, and it changes no colours.
     """
     rng = np.random.default_rng([seed, 1, epoch, index])
     size = fitted.shape[0]

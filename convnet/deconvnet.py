@@ -291,8 +291,8 @@ def layers(net: nn.Module) -> dict[str, nn.Module]:
 def expect_layer(net: nn.Module, layer: str) -> None:
     """Raise `ValueError`, with the likeliest names, if a net has no such layer."""
     if layer not in layers(net):
-        near = ", ".join(get_close_matches(layer, layers(net), n=5, cutoff=0))
-        raise ValueError(f"expected a layer of the net, such as {near}, got {layer!r}")
+        near = get_close_matches(layer, layers(net), n=5) or list(layers(net))[:8]
+        raise ValueError(f"expected a layer of the net, such as {', '.join(near)}, got {layer!r}")
 
 
 def body(net: nn.Module) -> nn.Module:

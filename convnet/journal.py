@@ -54,12 +54,14 @@ def journal(
             known = [Scored(e, np.array(n, np.int64), np.array(s)) for e, n, s in lines[1:]]
         except (ValueError, TypeError) as error:
             raise ValueError(f"expected kept scores in {path}, got: {error}; remove it") from error
-        if kept != terms:
+        if kept != terms and known:
             name = next(name for name in terms if kept.get(name) != terms[name])
             raise ValueError(
                 f"expected {path.parent} to be of the same run, got {name} {kept.get(name)} there "
                 f"and {terms[name]} here; remove it or choose another"
             )
+        if kept != terms:
+            whole = 0  # the other run has no scores yet: nothing is lost with it
         file.truncate(whole)
         if not whole:
             file.write(head)

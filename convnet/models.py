@@ -26,7 +26,7 @@ from convnet.zfnet import ZFNet, ZFNetConfig
 from images.durable import commit
 from images.reading import RGB
 
-Rule = Literal["pad", "stretch", "open_nsfw"]
+Fit = Literal["pad", "stretch", "open_nsfw"]
 Order = Literal["RGB", "BGR"]
 Arch = Literal["zfnet", "open_nsfw"]
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Preprocessing:
     mean: tuple[float, float, float]
     scale: float
     order: Order
-    rule: Rule
+    rule: Fit
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mean", tuple(self.mean))
@@ -73,10 +73,10 @@ class Preprocessing:
         numbers = (*self.mean, self.scale)
         if len(numbers) != 4 or not all(_is_finite(number) for number in numbers):
             raise ValueError(f"expected three means and a scale, got {numbers}")
-        if self.order not in get_args(Order) or self.rule not in get_args(Rule):
+        if self.order not in get_args(Order) or self.rule not in get_args(Fit):
             raise ValueError(
                 f"expected order {' or '.join(get_args(Order))} and rule "
-                f"{', '.join(get_args(Rule))}, got {self.order!r} and {self.rule!r}"
+                f"{', '.join(get_args(Fit))}, got {self.order!r} and {self.rule!r}"
             )
 
     def placement(self, height: int, width: int) -> tuple[int, int, int, int]:

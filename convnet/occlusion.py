@@ -202,7 +202,7 @@ def _occluded(
     whole = prepared(picture)
     cover = prepared(np.full((windows.side, windows.side, 3), colour, np.uint8))
     covered = incremental(net.layers, whole) if isinstance(net, ZFNet) else full(net, whole)
-    return lambda places: covered(places, cover).double().softmax(1)[:, 1].cpu().numpy()
+    return lambda places: covered(places, cover).cpu().double().softmax(1)[:, 1].numpy()
 
 
 def _input(image: RGB, scorer: Scorer, size: int) -> RGB:

@@ -33,11 +33,12 @@ class Recipe:
     epochs : int
         At most so many.
     batch : int
-        Pictures a step, over all processes (the paper: 128).
+        Pictures a step, over all processes. Departure: the paper's are 128.
     rate : float
         Learning rate at the start (the paper: 0.01).
     momentum, decay : float
-        Of the gradient's descent (the paper: 0.9, none told), and of the weights.
+        Of the gradient's descent, the paper's 0.9; and of the weights. Departure: the paper tells
+        of no decay; this is Krizhevsky et al.'s of 2012.
     patience : int
         Epochs without a better AUC after which a run ends.
     seed : int
@@ -75,6 +76,8 @@ def usual(arch: Arch, size: int = 112, width: float = 0.25) -> Recipe:
     """
     if arch == "open_nsfw":
         return Recipe(arch, None, epochs=5, rate=0.001)
+    if not 0 < width < math.inf:
+        raise ValueError(f"expected a width above 0, got {width}")
     hidden, dropout = max(1, round(4096 * width)), 0.5 if width >= 1 else 0.2
     return Recipe(arch, ZFNetConfig(size, width, hidden, dropout=dropout), epochs=40)
 

@@ -70,9 +70,10 @@ def time_settings(
     every = max(1, processors() // processes) if device.type == "cpu" else 1
     # What a card has no circuits for, torch would emulate; of Apple's we know nothing.
     halves = {"cpu": True, "cuda": torch.cuda.is_available() and _has_bf16()}
-    settings = {Setting(threads, False) for threads in (1, every)}
+    numbers = {every} | {2**k for k in range(every.bit_length())}
+    settings = {Setting(threads, False) for threads in numbers}
     if halves.get(device.type):
-        settings |= {Setting(threads, True) for threads in (1, every)}
+        settings |= {Setting(threads, True) for threads in numbers}
     found = {}
     for setting in sorted(settings):
         torch.set_num_threads(setting.threads)

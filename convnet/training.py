@@ -95,12 +95,20 @@ def train(
     Raises
     ------
     ValueError
-        If `out` holds a run of another recipe, other pictures, versions or setting; or the loss
-        is no longer a number.
+        If `out` holds a run of another recipe, other pictures, versions or setting; or on another
+        kind of device or number of processes; or there are more of those than pictures in a batch;
+        or the loss is no longer a number.
     OSError
         If a checkpoint cannot be written; the same call continues.
     """
+    smallest = len(pictures.items) // -(-len(pictures.items) // recipe.batch)
+    if smallest < ranks.world:
+        raise ValueError(
+            f"expected a picture or more for each process, got {ranks.world} processes for "
+            f"batches of {smallest}"
+        )
     terms = _terms(pictures, validation, recipe)
+    terms |= {"device": ranks.device.type, "processes": ranks.world}
     asked = {"setting": str(setting)} if setting else {}
     kept = _kept(out, terms | asked)
     history = [Epoch(**epoch) for epoch in kept.training["history"]] if kept else []

@@ -117,8 +117,8 @@ class ZFNet(nn.Module):
         """Scale every filter of the convolutions whose RMS exceeds the radius back to it.
 
         The paper does so after every step, lest a few filters of the first layer dominate.
-        Departure: its inputs lie within +-128, ours are divided by 58 (see `Recipe`), so that only
-        the first layer ever comes near the radius.
+        Departure: its inputs lie within +-128, ours are divided by 58 (see `Recipe`), so that few
+        filters but the first layer's come near the radius.
         """
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d):

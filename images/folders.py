@@ -44,6 +44,13 @@ def _names(directory: bytes) -> list[bytes]:
         return sorted(names, reverse=True)
 
 
+def make_folder(out: Path) -> None:
+    """Make a folder for results, if it is not there; `ValueError` where none can be."""
+    if not out.resolve().parent.is_dir() or not (out.is_dir() or not out.exists()):
+        raise ValueError(f"expected a folder, or the name of a new one, got {out}")
+    out.mkdir(exist_ok=True)
+
+
 def printable(text: str) -> str:
     r"""Return text as one line that is safe on a terminal: what is not printable is escaped.
 
