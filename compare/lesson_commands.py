@@ -1,4 +1,4 @@
-"""``skindeep lessons cue-experiment``, from which one of the lessons is told."""
+"""``skindeep lessons cue-experiment``, from which one of the lessons is told; and its bar."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,9 +32,9 @@ def cue_experiment(
 ) -> None:
     """Plant a cue in drawings, see what the curves hide, repair the training data, and see again.
 
-    Draws some 2,000 scenes, trains six nets for about a minute each, and asks them what they look
-    at. What was stopped continues with the same command. OUT gets every number, cue.json, and some
-    of the maps, pictures.
+    Draws some 2,000 scenes, trains twice as many nets as there are seeds, for about a minute each,
+    and asks them what they look at. What was stopped continues with the same command. OUT gets
+    every number, cue.json, and some of the maps, pictures.
     """
     # torch takes its time, and telling what the commands are does not need it
     from compare.cue import CuePlan

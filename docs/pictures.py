@@ -49,7 +49,7 @@ def contact_sheet(columns: int = 7) -> RGB:
 
 
 def screen(page_file: Path, anchor: str, name: str) -> None:
-    """Photograph a page from an anchor on."""
+    """Photograph a page, from an anchor on if there is one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -57,7 +57,11 @@ def screen(page_file: Path, anchor: str, name: str) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         page = browser.new_page(viewport={"width": 1180, "height": 880})
-        page.goto(page_file.resolve().as_uri() + anchor)
+        page.goto(page_file.resolve().as_uri())
+        if anchor:  # as if nobody had come by a link: no highlight, no room above
+            page.locator(anchor).evaluate(
+                "place => { place.style.scrollMargin = '1.5rem'; place.scrollIntoView(); }"
+            )
         page.wait_for_load_state("networkidle")
         page.screenshot(path=HERE / name)
         browser.close()

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
-from compare.page import resolve
+from compare.pointers import resolve
 from compare.wording import text
 
 VOID = {"meta", "link", "br", "img", "input"}

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from compare.lessons import exercises
-from compare.lessons.tasks import TASKS, heads, task
+from compare.lessons.tasks import TASKS, check, heads, task
 from compare.wording import text
 
 FOUND = {
     "pixel": {"Rg of tan": 105 * log10(211.5 / 181.5)},
-    "limb": {"least width beside 10 px": 5.0},
+    "forearm": {"least width beside 10 px": 5.0},
     "letters": {"detectors": 9},
     "window": {"windows of 2016": 55**2, "over a corner pixel": 1},
     "field": {"conv1 sees, px": 7, "conv5 sees, px": 139},
@@ -64,7 +64,7 @@ MISTAKES = {
         ),
         lambda *_: (1.0, 1.0),
     ],
-    "limb": [lambda width: 0.4 * width, lambda width: 0.6 * width, lambda _: 5.0],
+    "forearm": [lambda width: 0.4 * width, lambda width: 0.6 * width, lambda _: 5.0],
     "letters": [lambda rules, _: 2 ** len(rules) - 1, lambda *_: 9],
     "window": [unweighted],
     "field": [side_only],
@@ -86,9 +86,28 @@ def test_the_model_answer_passes(name):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_mistakes_are_told(name):
-    for mistake in MISTAKES[name]:
+    for mistake in (*MISTAKES[name], lambda *_: None):
         with pytest.raises(ValueError, match=r"^expected [^\n]*$"):
-            task(name).check(mistake)
+            check(name, mistake)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_model_answer_runs_as_it_is_shown(name, monkeypatch):
+    """What the page shows, pasted between the import and the check that it shows."""
+    monkeypatch.setattr(heads.check, "__defaults__", (1,))
+    one = task(name)
+    typed = f"from compare.lessons.tasks import check\n\n{one.source}\n\n"
+    names = {}
+    exec(typed + f"found = check({name!r}, {one.answer.__name__})", names)
+    assert names["found"] == one.check(one.answer)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_given_beginning_is_told_what_to_do(name):
+    names = {}
+    exec(f"from compare.lessons.tasks import check\n\n{task(name).head}\n    ...\n", names)
+    with pytest.raises(ValueError, match=r"^expected .* to return its answer, got None"):
+        check(name, names[task(name).answer.__name__])
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -97,9 +116,7 @@ def test_a_task_has_text_and_hints_and_says_its_name(name):
     assert one.title
     assert not one.title.endswith(".")
     assert len(one.hints) >= 2
-    assert one.answer.__name__ != name  # or importing the task would hide the reader's answer
     assert any(f"`{one.answer.__name__}(" in paragraph for paragraph in one.text)
-    assert one.source.startswith(f"def {one.answer.__name__}(")
     assert all(text(paragraph, "words") == paragraph for paragraph in (*one.text, *one.hints))
     assert (" ".join(one.text) + " ".join(one.hints)).count("`") % 2 == 0
 

@@ -11,9 +11,10 @@ from PIL import Image
 
 from compare.lessons import site
 from compare.lessons.cli import app
-from compare.lessons.pages import cite, cited, references, save
+from compare.lessons.pages import cite, cited, save
 from compare.lessons.results import FULL, Results
-from images.labelled import LabelledSet
+from compare.references import references
+from compare.wording import text
 
 SLUGS = [
     "knowledge-by-hand", "learned", "side-by-side", "curves-hide", "who-is-missed", "exercises",
@@ -44,12 +45,14 @@ def test_results_that_are_there_are_not_computed_again(lessons, monkeypatch):
     def refused(*_args, **_more):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("compare.lessons.results.draw_set", refused)
+    monkeypatch.setattr("images.mannequins.sets.Plan.draw", refused)
     monkeypatch.setattr("compare.lessons.results.compare_set", refused)
     monkeypatch.setattr("convnet.cli.train_folder", refused)
+    monkeypatch.setattr("compare.cue.cue_experiment", refused)
     again = Results(results.root, short=True)
     assert again.report == results.report
     assert again.run.is_dir()
+    assert again.cue == results.cue
     assert set(again.scores) == {item.path for item in results.drawn.items}
 
 
@@ -76,6 +79,41 @@ def test_the_full_form_is_the_demos():
     assert FULL["drawn"].controls == 1401
 
 
+def test_the_short_form_is_not_taken_for_the_full(lessons, tmp_path):
+    """Each kind of result by itself: the others are as the full form wants them."""
+    root = tmp_path / "results"
+    shutil.copytree(lessons.results.root, root)
+    full, short = Results(root), Results(root, short=True)
+    for name in ("drawn", "train", "validation"):
+        with pytest.raises(ValueError, match=f"^expected .*{name} to be new or of the same plan"):
+            full._set(name)
+    with pytest.raises(ValueError, match=r"^expected .*cue to be new or of the same plan"):
+        _ = full.cue
+    full.__dict__.update(train=short.train, validation=short.validation)  # as if they were its own
+    with pytest.raises(ValueError, match=r"^expected net .* with which .*zfnet was begun"):
+        _ = full.run
+
+
+def test_an_experiment_of_more_nets_is_used(lessons, tmp_path, monkeypatch):
+    (tmp_path / "cue").mkdir()
+    kept = json.loads(lessons.results.cue.read_bytes())
+    kept["plan"]["seeds"] = 7
+    (tmp_path / "cue/cue.json").write_text(json.dumps(kept))
+    monkeypatch.setattr("compare.cue.cue_experiment", None)
+    assert Results(tmp_path, short=True).cue == tmp_path / "cue/cue.json"
+
+
+@pytest.mark.parametrize("name", ["compared/report.json", "zfnet/history.json", "cue/cue.json"])
+@pytest.mark.parametrize("held", ["{}", "[]", '{"schema":', "\x00"])
+def test_what_was_damaged_is_named(lessons, tmp_path, name, held):
+    root = tmp_path / "results"
+    shutil.copytree(lessons.results.root, root)
+    (root / name).write_text(held)
+    part = {"compared": "report", "zfnet": "run", "cue": "cue"}[name.split("/")[0]]
+    with pytest.raises(ValueError, match=rf"^expected [^\n]*{name}, got [^\n]*; remove [^\n]*$"):
+        getattr(Results(root, short=True), part)
+
+
 # ---- Numbers, links, sources
 
 
@@ -83,6 +121,43 @@ def test_every_number_is_the_datas(lessons):
     for slug in WITHOUT_NETS:
         source = (lessons.folder / f"{slug}.html").read_text("utf-8")
         assert count_numbers(source, lessons.data[slug], free={"lead"}) > 100
+
+
+def shown(lessons, slug):
+    """What a page shows, by where its data have it."""
+    walk = Walk((lessons.folder / f"{slug}.html").read_text("utf-8"))
+    return {
+        opened[-1][1]["data-at"]: words
+        for opened, words in walk.texts
+        if opened and "data-at" in opened[-1][1]
+    }
+
+
+def test_numbers_are_those_of_the_results(lessons):
+    """Followed back past the pages' own data, to the files that they were built from."""
+    root = lessons.results.root
+    report = json.loads((root / "compared/report.json").read_bytes())
+    cue = json.loads((root / "cue/cue.json").read_bytes())
+    history = json.loads((root / "zfnet/history.json").read_bytes())
+    pages = {slug: shown(lessons, slug) for slug in SLUGS}
+    sides, wanted = ("value", "low", "high"), []
+    for k, row in enumerate(report["funnel"]):
+        wanted += [("knowledge-by-hand", f"/funnel/{k}/{part}/{side}", row[part][side], "percent")
+                   for part in ("targets", "controls") for side in sides]  # fmt: skip
+    (pair,) = (one for one in report["pairs"] if {one["first"], one["second"]}
+               == {"baseline", "zfnet"})  # fmt: skip
+    for k, one in enumerate(pair["differences"]):
+        wanted.append(("side-by-side", f"/pairs/0/differences/{k}/p", one["p"], "p"))
+    for name, row in cue["rows"].items():
+        how = "points" if "change" in name else "rate" if "auc" in name else "percent"
+        wanted += [("curves-hide", f"/rows/{name}/{part}/{side}", row[part][side], how)
+                   for part in ("before", "after") for side in sides]  # fmt: skip
+    best = max(epoch["auc"] for epoch in history["history"])
+    wanted.append(("learned", "/run/auc", best, "rate"))
+    (line,) = (one["threshold"]["value"] for one in report["scorers"] if one["kind"] == "baseline")
+    wanted.append(("who-is-missed", "/scorers/0/threshold/value", line, "score"))
+    for slug, at, value, how in wanted:
+        assert pages[slug][at] == text(value, how), (slug, at)
 
 
 def test_data_is_in_the_page_and_beside_it(lessons):
@@ -137,13 +212,12 @@ def test_nothing_of_this_machine_is_told(lessons):
 
 
 def test_pictures_no_page_shows_go(lessons, tmp_path):
-    stale = [tmp_path / f"img/0123456789abcdef{size}.webp" for size in ("", "-8x6")]
-    other = tmp_path / "img/mine.webp"
+    stale, other = tmp_path / "img/0123456789abcdef-8x6.webp", tmp_path / "img/mine.webp"
     other.parent.mkdir()
-    for path in (*stale, other):
+    for path in (stale, other):
         path.write_bytes(b"")
     site._sweep(tmp_path, lessons.pages)
-    assert not any(path.exists() for path in stale)
+    assert not stale.exists()
     assert other.exists()
 
 
@@ -164,15 +238,32 @@ def test_the_command_says_what_is_missing(tmp_path):
     with pytest.raises(ValueError, match="expected --out"):
         runner.invoke(app, ["--short"], catch_exceptions=False)
     assert "cue-experiment" in runner.invoke(app, ["--help"]).output
-    with pytest.raises(ValueError, match="behind it"):
-        runner.invoke(app, ["--short", "cue-experiment", "--out", str(tmp_path)],
-                      catch_exceptions=False)  # fmt: skip
+    for before in (["--short"], ["--workers", "3"]):
+        with pytest.raises(ValueError, match="behind it"):
+            runner.invoke(app, [*before, "cue-experiment", "--out", str(tmp_path)],
+                          catch_exceptions=False)  # fmt: skip
 
 
-def test_a_set_of_ones_own_is_used(lessons, tmp_path):
-    assert isinstance(lessons.results.drawn, LabelledSet)
-    assert lessons.results.manifest == lessons.results.root / "drawn/manifest.csv"
-    assert Results(tmp_path / "none", short=True).root == tmp_path / "none"
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (["--out", "."], "here-results"),
+        (["--out", ".", "--short"], "here-results-short"),
+        (["--out", "site", "--short"], "here/site-results-short"),
+        (["--out", "site", "--results", "mine", "--short"], "here/mine"),
+    ],
+)
+def test_results_lie_beside_the_site(tmp_path, monkeypatch, arguments, kept):
+    from typer.testing import CliRunner
+
+    asked = []
+    monkeypatch.setattr(
+        "compare.lessons.site.build_site", lambda found, *_: asked.append(found) or ()
+    )
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert asked[0].root.resolve() == tmp_path / kept
 
 
 # ---- In a browser
@@ -203,12 +294,14 @@ def test_the_menu_folds_where_there_is_little_room(visit):
     assert not tab.locator("nav.contents summary").is_visible()
 
 
-@pytest.mark.parametrize("slug", WITHOUT_NETS)
+@pytest.mark.parametrize("slug", SLUGS)
 def test_what_is_cut_at_360_px_says_so(visit, slug):
-    """No formula is cut; a plot that scrolls has its words above it."""
+    """No formula is cut; what scrolls has its words above it, and what does not has none."""
     tab = visit(slug, viewport={"width": 360, "height": 800})
     cut = "[...document.querySelectorAll('math')].filter((m) => m.scrollWidth > m.clientWidth + 1)"
     assert tab.evaluate(f"{cut}.length") == 0
-    said = """[...document.querySelectorAll(".wide")].map(
-      (e) => getComputedStyle(e, "::before").display)"""
-    assert set(tab.evaluate(said)) <= {"block"}
+    unfold(tab)
+    told = """() => [...document.querySelectorAll(".wide, .fifths, .scroll, pre")].map((box) => [
+      box.scrollWidth > box.clientWidth, getComputedStyle(box, "::before").display === "block"])"""
+    tab.wait_for_function(f"({told})().every(([cut, said]) => cut === said)")
+    assert any(cut for cut, _ in tab.evaluate(told))

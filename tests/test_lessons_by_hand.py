@@ -1,6 +1,7 @@
 """The lesson on knowledge by hand: every answer on its page is the detector's."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,9 @@ from baseline.captions import RULE_NAMES
 from baseline.detector import Params, detect
 from baseline.grouping import CONFIGURATIONS, RULES
 from baseline.records import record
-from compare.lessons import skin_rules
-from compare.lessons.diagram import rules_diagram
-from compare.lessons.knowledge_by_hand import labelled, rules_of
+from compare.lessons import knowledge_by_hand, skin_rules, views
+from compare.lessons.diagram import ARROWS, NAMES, rules_diagram
+from compare.lessons.knowledge_by_hand import WOOD, fooling, labelled, rules_of
 from compare.lessons.walk import SHIPPED, STAGES
 from compare.wording import text
 from images.reading import read
@@ -46,7 +47,6 @@ def test_every_stop_is_the_detectors_answer(lessons):
     for case in lessons.data["knowledge-by-hand"]["cases"]:
         image = read(drawn.root / case["path"]).image
         for stage in case["stages"]:
-            assert len({stop["came_out"] for stop in stage["stops"]}) >= 1
             for stop in stage["stops"]:
                 found = record(detect(image, changed(stage["stage"], stop["value"])))
                 for name in ("score", "decision", "stopped_at", "skin_fraction"):
@@ -112,12 +112,51 @@ def test_skin_is_held_against_the_truth(lessons):
 
 
 def test_the_diagram_lights_what_fired():
-    drawn = str(rules_diagram(["limb", "limb_segment_girdle"], segments=True))
-    assert 'data-fired="limb limb_segment_girdle segment"' in drawn
+    drawn = str(rules_diagram(["segment", "limb", "limb_segment_girdle"]))
     assert 'class="node on limb_segment_girdle"' in drawn
     assert 'class="node limb_limb_girdle"' in drawn
     assert 'class="node never head"' in drawn
-    assert "node on" not in str(rules_diagram([], segments=False))
+    assert 'class="link on" data-lit-by="limb limb_segment_girdle"' in drawn
+    assert 'class="link" data-lit-by="limb limb_limb_girdle"' in drawn
+    assert "node on" not in str(rules_diagram([]))
+
+
+def test_at_the_limbs_no_group_is_drawn_yet(lessons):
+    """The picture of limbs alone, where a girdle is found: blind to what groups there are."""
+    case = lessons.data["knowledge-by-hand"]["cases"][0]
+    image = read(lessons.results.drawn.root / case["path"]).image
+    found = detect(image)
+    assert found.grouping.groups["limb_segment_girdle"]
+    without = replace(found, grouping=replace(
+        found.grouping, groups={**found.grouping.groups, "limb_segment_girdle": ()}))  # fmt: skip
+    assert np.array_equal(views.limbs(image, found), views.limbs(image, without))
+    assert not np.array_equal(views.limbs(image, found), views.groups(image, without))
+
+
+def test_who_fools_the_rules_is_looked_for(lessons, monkeypatch):
+    """Wood first, then anything; and where nothing fools them it is said."""
+    drawn = lessons.results.drawn
+    controls = {item.path: item.attributes["kind"] for item in drawn.items if not item.label}
+    scores = {path: k / 100 for k, path in enumerate(sorted(controls))}
+    wood = max((path for path in controls if controls[path] in WOOD), key=scores.get)
+    last = max(controls, key=scores.get)
+    assert wood != last
+    for marked, path, why in (
+        ({wood, last}, wood, "It is fooled"),
+        ({last}, last, "It is fooled"),
+        (set(), wood, "It is not fooled"),
+    ):
+
+        def seen(_, item, marked=marked):
+            return SimpleNamespace(
+                item=item, detection=SimpleNamespace(decision=item.path in marked)
+            )
+
+        monkeypatch.setattr(knowledge_by_hand, "_seen", seen)
+        found, called, rule = fooling(drawn, scores)
+        assert (found.item.path, called) == (path, why)
+        assert rule
+    assert rule.endswith("the rules say yes to no control")
 
 
 def test_letters_are_told_by_their_rules(lessons):
@@ -199,7 +238,9 @@ def test_each_slider_shows_what_detect_answers(visit, lessons):
             found = detect(image, changed(box["stage"], stop["value"]))
             assert row["number"] == 1
             assert row["output"] == text(stop["value"], hows[box["stage"]])
-            assert row["images"] == [stop["came_out"], stop["end"]]
+            last = box["stage"] == "girdles"  # what comes out of it is the end
+            assert row["images"] == [stop["came_out"]] + [stop["end"]] * (not last)
+            assert (stop["end"] is None) == last
             assert row["facts"] == [
                 text(round(found.skin.fraction, 6), "percent"),
                 text(len(found.segments), "count"),
@@ -211,6 +252,30 @@ def test_each_slider_shows_what_detect_answers(visit, lessons):
             assert row["says"] == f"{row['output']}. {row['verdict']}"
             taus = found.grouping.taus if found.grouping else {}
             assert row["lamps"] == [taus.get(rule, 2) <= 1 for rule in RULES]
+
+
+def test_the_diagram_follows_the_slider(visit, lessons):
+    tab = visit("knowledge-by-hand")
+    cases = lessons.data["knowledge-by-hand"]["cases"]
+    lit = set()
+    for stage in cases[0]["stages"]:
+        tab.focus(f"#{stage['stage']}-0")
+        tab.keyboard.press("Home")
+        for k, stop in enumerate(stage["stops"]):
+            if k:
+                tab.keyboard.press("ArrowRight")
+            names = ["segment"] * (stop["segments"] > 0)
+            names += [name for name, fires in stop["rules"].items() if fires]
+            figure = tab.locator("figure[data-case='0']", has=tab.locator("[data-firing]"))
+            assert figure.locator(".node.on text").all_text_contents() == names
+            assert figure.locator("[data-firing]").inner_text() == (", ".join(names) or "nothing")
+            arrows = [{NAMES[a], NAMES[b]} <= {*names} for a, b in ARROWS]
+            assert figure.locator(".link.on").count() == sum(arrows)
+            lit.add(tuple(names))
+    assert len(lit) > 2
+    other = tab.locator("figure[data-case='1']", has=tab.locator("[data-firing]"))
+    fires = [name for name, on in cases[1]["rules"].items() if on]
+    assert other.locator(".node.on").count() == (cases[1]["segments"] > 0) + len(fires)
 
 
 def test_a_slider_moves_by_keyboard_and_back(visit, lessons):

@@ -1,6 +1,7 @@
 """The lessons on nets: what is shown is what the net and the experiment say, number by number."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -248,6 +249,15 @@ def test_curves_of_one_epoch_are_drawn():
     assert "kept" in str(net_plots.areas(history, 1))
 
 
+def test_the_kept_first_epoch_leaves_the_ticks_alone():
+    history = [
+        {"loss": 1.4, "validation_loss": 0.7, "auc": auc, "rate": 0.01} for auc in (0.9, 0.8)
+    ]
+    anchors = [re.search(r'text-anchor="(\w+)">kept', str(net_plots.areas(history, best)))[1]
+               for best in (1, 2)]  # fmt: skip
+    assert anchors == ["start", "middle"]
+
+
 # ---- What the curves hide
 
 
@@ -284,8 +294,9 @@ def test_the_missed_are_counted_at_the_first_nets_lines():
         for value, other in ((0.4, 0.1), (0.39, 0.3), (0.1, 0.9))
     ]
     assert curves_hide.missed(nets, examples) == {
-        "biased": {"line": 0.4, "count": 2}, "repaired": {"line": 0.2, "count": 1},
-    }  # fmt: skip
+        "biased": {"line": 0.4, "count": 2, "of": 3},
+        "repaired": {"line": 0.2, "count": 1, "of": 3},
+    }
 
 
 def test_only_an_interval_clear_of_zero_says_something():

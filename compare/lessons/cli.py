@@ -30,13 +30,14 @@ def lessons(
     results: Annotated[
         Path | None,
         typer.Option(
-            show_default="OUT-results",
+            show_default="OUT-results, or OUT-results-short",
             help="Folder of results as skindeep demo leaves it; what is missing there is "
             "computed, which takes some minutes, and kept.",
         ),
     ] = None,
     short: Annotated[
-        bool, typer.Option("--short", help="Compute tiny sets: the same in seconds, for a look.")
+        bool,
+        typer.Option("--short", help="Compute tiny sets: the same in a minute or two, for a look."),
     ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, show_default="number of processors", help="Processes.")
@@ -47,7 +48,7 @@ def lessons(
     It needs no network. The same results give the same bytes.
     """
     if context.invoked_subcommand:
-        if out or results or short:
+        if out or results or short or workers:
             raise ValueError(
                 f"expected the options of {context.invoked_subcommand} behind it, got some before"
             )
@@ -57,10 +58,11 @@ def lessons(
     from compare.lessons.results import Results
     from compare.lessons.site import build_site
 
-    kept = results or out.with_name(f"{out.name}-results")
+    place = out.resolve()  # "." has no name
+    beside = place.parent / f"{place.name}-results{'-short' * short}"
     with stoppable():
         pages = build_site(
-            Results(kept, short, workers or processors()),
+            Results(results or beside, short, workers or processors()),
             out,
             lambda title: print(f"written: {title}", file=sys.stderr),
         )

@@ -101,6 +101,7 @@ def missed(
         training: {
             "line": line,
             "count": sum(example["with_cue"][training] < line for example in examples),
+            "of": len(examples),
         }
         for training, line in lines.items()
     }

@@ -1,11 +1,11 @@
-"""The rules of the paper's first figure, drawn anew: what makes which group, and what fired."""
+"""The rules of the paper's first figure, drawn anew: what makes which group, and what fires."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
 
 from baseline.captions import RULE_NAMES
-from baseline.grouping import RULES, Rule
 from compare.svg import drawing, element, path
 
 WIDE, HIGH = 176.0, 84.0  # px, of a box
@@ -53,26 +53,26 @@ NAMES: Mapping[str, str] = {
 }
 
 
-def rules_diagram(fired: Sequence[Rule], segments: bool) -> Markup:
-    """Draw the rules; those that fired are lit.
+def firing(answer: Mapping[str, Any]) -> list[str]:
+    """Return which boxes an answer of the detector lights, see `walk.answered`."""
+    rules = [str(rule) for rule, name in RULE_NAMES.items() if answer["rules"][name]]
+    return ["segment"] * (answer["segments"] > 0) + rules
 
-    Parameters
-    ----------
-    fired : sequence of Rule
-    segments : bool
-        Whether there is a segment at all.
+
+def rules_diagram(lit: Collection[str]) -> Markup:
+    """Draw the rules; some boxes, and the arrows between these, are lit.
+
+    What a part needs to be lit is told with it, so that the page can light it anew.
     """
-    lit = {*fired, *(("segment",) if segments else ())}
-    arrows = [_arrow(a, b, "link on" if {a, b} <= lit else "link") for a, b in ARROWS]
+    arrows = [_arrow(a, b, "link on" if a in lit and b in lit else "link") for a, b in ARROWS]
     arrows += [_arrow(a, b, "link never") for a, b in DASHED]
     boxes = [_box(name, name in lit) for name in PLACES]
-    said = ", ".join(RULE_NAMES[rule] for rule in RULES if rule in lit) or "none"
     label = (
         "The rules: two segments make a limb; two limbs and a pelvis a limb-limb girdle; a limb, "
         "a segment and a pelvis a limb-segment girdle; two thighs, a pelvis and a trunk a "
-        f"spine-thigh group; heads and shoulder girdles were only proposed. Fired here: {said}."
+        "spine-thigh group; heads and shoulder girdles were only proposed."
     )
-    return drawing(640, 420, label, *arrows, *boxes, data_fired=" ".join(sorted(lit)))
+    return drawing(640, 420, label, *arrows, *boxes)
 
 
 def _box(name: str, lit: bool) -> Markup:
@@ -89,7 +89,7 @@ def _box(name: str, lit: bool) -> Markup:
         "text", NAMES[name], x=middle[0], y=top + HIGH - 9, text_anchor="middle", class_="row"
     )
     state = "node never" if never else "node on" if lit else "node"
-    return element("g", shape, *limbs, words, class_=f"{state} {name}")
+    return element("g", shape, *limbs, words, class_=f"{state} {name}", data_lit_by=name)
 
 
 def _arrow(start: str, end: str, state: str) -> Markup:
@@ -100,6 +100,7 @@ def _arrow(start: str, end: str, state: str) -> Markup:
         return element(
             "path",
             class_=state,
+            data_lit_by=f"{start} {end}",
             d=path(shaft) + path([(x - 4, tip - 8), (x, tip), (x + 4, tip - 8)]),
         )
     begin, stop = (a + WIDE + 3, b + HIGH / 2), (c - 4, d + HIGH / 2)
@@ -109,4 +110,4 @@ def _arrow(start: str, end: str, state: str) -> Markup:
         f"M{begin[0]:g},{begin[1]:g}C{bend:g},{begin[1]:g} {bend:g},{stop[1]:g} "
         f"{stop[0]:g},{stop[1]:g}"
     )
-    return element("path", class_=state, d=curve + path(head))
+    return element("path", class_=state, data_lit_by=f"{start} {end}", d=curve + path(head))

@@ -1,4 +1,4 @@
-"""Page 1, 1996: knowledge by hand. A picture's way through the detector, every number movable."""
+"""Page 1, 1996: knowledge by hand. A picture's way through the detector; stages can be moved."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,26 @@ from baseline.captions import RULE_NAMES
 from baseline.detector import Detection, detect, reduce
 from baseline.grouping import CONFIGURATIONS, RULES
 from compare.lessons import skin_rules, views
-from compare.lessons.diagram import rules_diagram
+from compare.lessons.diagram import NAMES, firing, rules_diagram
 from compare.lessons.pages import Page, rendered, save
 from compare.lessons.results import Results
-from compare.lessons.walk import STAGES, answered, walked
+from compare.lessons.side_by_side import contestants
+from compare.lessons.walk import SHIPPED, STAGES, answered, walked
 from compare.page import funnel_plot
 from compare.wording import text
 from images.labelled import Item, LabelledSet
+from images.mannequins.sets import PRESETS
 from images.reading import RGB, read
 
 TITLE = "1996: knowledge by hand"
 LEAD = (
     "What colour has skin, how straight is a limb, what does a skeleton allow? In 1996 three "
     "people wrote the answers down as rules. Here is a picture on its way through all of them; "
-    "every number can be moved."
+    "one number of each stage can be moved."
 )
+
+
+WOOD = "logs", "furniture"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,17 +42,23 @@ class Seen:
     detection: Detection
 
 
+Choice = tuple[Seen, str, str]
+"""A picture, what it is called, and by which rule it was chosen."""
+
+
 def build(results: Results, out: Path) -> Page:
     """Walk four pictures through the detector, and set its skin rule beside a plainer one."""
     drawn = results.drawn
     targets = [_seen(drawn, item) for item in drawn.items if item.label == 1]
-    logs = [_seen(drawn, item) for item in drawn.items if item.attributes.get("kind") == "logs"]
-    cases = [_case(drawn, seen, why, rule, out) for seen, why, rule in chosen(targets, logs)]
+    report = results.report
+    detector = report["scorers"][contestants(report)[0]]["name"]
+    scores = {path: float(row[detector] or 0) for path, row in results.scores.items()}
+    four = chosen(targets, fooling(drawn, scores))
+    cases = [_case(drawn, seen, why, rule, out) for seen, why, rule in four]
     of_targets = [_skin(drawn, seen.item, seen.detection.working)[0] for seen in targets]
     of_controls = [
         _skin(drawn, item, reduce(_read(drawn, item)))[0] for item in drawn.items if not item.label
     ]
-    report = results.report
     data: dict[str, Any] = {
         "cases": cases,
         "skin": {
@@ -61,14 +72,22 @@ def build(results: Results, out: Path) -> Page:
             name: sum(seen.item.attributes.get("framing") == name for seen in targets)
             for name in ("close", "whole")
         },
-        "published": report["published"],
+        "published": {
+            name: dict(zip(("targets", "controls"), numbers, strict=True))
+            for name, numbers in PRESETS.items()
+        },
+        "edges": {"kept": SHIPPED.edges.low / SHIPPED.edges.high},
         "tested": report["tested"]["pictures"],
     }
     html = rendered(
         "knowledge_by_hand.html.j2",
         data,
         stages={stage.slug: stage for stage in STAGES},
-        diagrams=[_diagram(case) for case in cases],
+        fired=firing,
+        diagrams=[rules_diagram(firing(case)) for case in cases],
+        named=NAMES,
+        colours=views.COLOURS,
+        rules=[*RULE_NAMES.values()],
         funnel=funnel_plot(
             {
                 **report,
@@ -123,15 +142,15 @@ def labelled(stage: str) -> str:
 # ---- Which pictures
 
 
-def chosen(targets: Sequence[Seen], logs: Sequence[Seen]) -> list[tuple[Seen, str, str]]:
-    """Choose the pictures by the detector's answers: what they are called, and by which rule.
+def chosen(targets: Sequence[Seen], control: Choice) -> list[Choice]:
+    """Choose the pictures by the detector's answers: three targets, and the control between them.
 
     Where the rules say yes to no target, those with the highest scores stand in.
     """
     best = sorted(targets, key=lambda seen: (-seen.detection.score, seen.item.path))
     marked = [seen for seen in best if seen.detection.decision] or best[:1]
     lead = min(marked, key=lambda seen: (len(seen.detection.segments), -seen.detection.score))
-    found = [
+    found: list[Choice] = [
         (lead, "It works", "of the figures to which the rules say yes, the one with the fewest "
          "segments, which is the easiest to follow"),
     ]  # fmt: skip
@@ -141,10 +160,7 @@ def chosen(targets: Sequence[Seen], logs: Sequence[Seen]) -> list[tuple[Seen, st
             (others[0], "It works again" if others[0].detection.decision else "The next best",
              "of the other figures, the one with the highest score")
         )  # fmt: skip
-    if logs:
-        fooled = max(logs, key=lambda seen: (seen.detection.score, seen.item.path))
-        found.append((fooled, "It is fooled" if fooled.detection.decision else "It is not fooled",
-                      "of the drawings of logs, the one with the highest score"))  # fmt: skip
+    found.append(control)
     missed = [seen for seen in others[1:] if not seen.detection.decision]
     if missed:
         found.append(
@@ -152,6 +168,32 @@ def chosen(targets: Sequence[Seen], logs: Sequence[Seen]) -> list[tuple[Seen, st
              "It misses", "of the figures to which they say no, the one whose limbs are seen best")
         )  # fmt: skip
     return found
+
+
+def fooling(drawn: LabelledSet, scores: Mapping[str, float]) -> Choice:
+    """Choose a control to which the rules say yes, of wood if they do to any of these.
+
+    Where they say yes to no control, the one of wood with the highest score stands in.
+    """
+    controls = sorted(
+        (item for item in drawn.items if not item.label),
+        key=lambda item: (-scores[item.path], item.path),
+    )
+    wood = [item for item in controls if item.attributes.get("kind") in WOOD]
+    first = [
+        (_seen(drawn, some[0]), rule)
+        for some, rule in (
+            (wood, "of the drawings of logs and of furniture, the one with the highest score"),
+            (controls, "of all controls, the one with the highest score, for to logs and furniture "
+             "the rules say no"),
+        )
+        if some
+    ]  # fmt: skip
+    for seen, rule in first:
+        if seen.detection.decision:
+            return seen, "It is fooled", rule
+    seen, rule = first[0]
+    return seen, "It is not fooled", f"{rule}; the rules say yes to no control"
 
 
 # ---- What is shown of them
@@ -223,8 +265,3 @@ def _middle(detection: Detection) -> dict[str, Any]:
             )
         },
     }
-
-
-def _diagram(case: Mapping[str, Any]) -> str:
-    fired = [rule for rule, name in zip(RULES, case["rules"], strict=True) if case["rules"][name]]
-    return rules_diagram(fired, case["segments"] > 0)

@@ -50,7 +50,6 @@ def build(results: Results, out: Path) -> Page:
     channels = {layer: views.channels(model, judged, found, layer) for layer in views.CONVOLUTIONS}
     data: dict[str, Any] = {
         "run": {
-            "name": model.name,
             "size": model.preprocessing.size,
             "parameters": sum(p.numel() for p in model.net.parameters()),
             "epochs": len(history),
@@ -58,8 +57,6 @@ def build(results: Results, out: Path) -> Page:
             "auc": history[kept]["auc"],
             "threshold": model.threshold,
             "rule": model.threshold_rule,
-            "train": told["train"],
-            "digest": model.digest,
         },
         "history": history,
         "filters": {

@@ -43,7 +43,8 @@ def areas(history: Sequence[Data], best: int) -> Markup:
     points = [panel.at(k, e["auc"]) for k, e in enumerate(history, start=1)]
     x, y = points[best - 1]
     kept = element("g", line(points), mark("circle", x, y), class_="series-2")
-    words = element("text", "kept", class_="name", x=x, y=y - 10, text_anchor="middle")
+    side = "start" if best == 1 else "middle"  # a tick's number stands before the first epoch
+    words = element("text", "kept", class_="name", x=x, y=y - 10, text_anchor=side)
     label = "AUC on the validation set, epoch by epoch"
     return drawing(400, 284, label, frame(panel), kept, words)
 

@@ -16,7 +16,7 @@ from compare.lessons.tasks import task
 from images.durable import commit
 
 NOTEBOOKS = {
-    "1996": "the detector of 1996, step by step, with every number to change",
+    "1996": "the detector of 1996, step by step, with numbers to change",
     "2014": "a small net, trained and looked into",
     "comparing": "both on one set: curves, intervals, and a test whether they differ",
 }
@@ -81,9 +81,9 @@ def _task_cells(name: str) -> Iterator[tuple[str, str]]:
     answer = one.answer.__name__
     yield (
         "code",
-        f"from compare.lessons.tasks import {name}\n\n\n{one.head}\n    ...  # yours\n\n\n"
+        f"from compare.lessons.tasks import check, task\n\n\n{one.head}\n    ...  # yours\n\n\n"
         f"# The model answer passes; put `{answer}` in its place.\n"
-        f"{name}.check({name}.{answer})",
+        f'check("{name}", task("{name}").answer)',
     )
 
 

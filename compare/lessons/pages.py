@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from PIL import Image, features
 
 from compare import plots
 from compare.lines import present
-from compare.page import difference_formats, escaped, estimate, key, number, reasons, with_reasons
+from compare.page import difference_formats, estimate, key, number, reasons, with_reasons
+from compare.pointers import escaped
+from compare.references import references
 from images.durable import commit
 
 QUALITY = 82  # of WebP
@@ -94,18 +96,6 @@ def asset(name: str) -> str:
 
 
 # ---- Sources
-
-
-@cache
-def references() -> Mapping[str, str]:
-    """Return the sources of REFERENCES.md by key."""
-    inside = files("compare") / "REFERENCES.md"  # in a wheel; in a checkout it lies above
-    text = (
-        inside.read_text("utf-8")
-        if inside.is_file()
-        else (Path(str(files("compare"))).parent / "REFERENCES.md").read_text("utf-8")
-    )
-    return dict(re.findall(r"^\| (\w+) \| (.+?) \|$", text.split("## Marks")[0], re.MULTILINE))
 
 
 def cite(name: str) -> Markup:

@@ -2,20 +2,25 @@
 
 import csv
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compare.command import compare_set
 from compare.demo import DRAWN, EPOCHS, LEARNED
 from compare.lesson_commands import bar
+from compare.report import SCHEMA
 from compare.scorers import Contestant, contestant
 from images.labelled import LabelledSet
 from images.mannequins.cli import draw_set
 from images.mannequins.sets import Plan
 
-# Tiny: the same code in seconds. F marks one of this test set's targets: the first page needs it.
+if TYPE_CHECKING:  # torch takes its time
+    from compare.cue import CuePlan
+    from convnet.recipe import Recipe
+
+# Tiny: the same code in a minute. F marks one of this test set's targets: the first page needs it.
 SHORT = {
     "drawn": Plan(6, 18, seed=9, scale=0.5),
     "train": Plan(12, 12, split="train", scale=0.5),
@@ -29,8 +34,9 @@ SHORT_SIDE = 48  # px, of the short form's net
 class Results:
     """A folder of results, as ``skindeep demo`` leaves it; what is missing is computed when asked.
 
-    What is there is used as it is, if its digests fit together: sets are known by theirs, a net by
-    the sets that it learned from, a report by its test set and the net.
+    What is there is used as it is, if it is of the same form and fits together: sets and the
+    experiment are known by their plans, a net by its recipe and the sets that it learned from, a
+    report by its test set and the net. Sets, nets and experiments of another form are refused.
 
     Attributes
     ----------
@@ -50,37 +56,33 @@ class Results:
     @cached_property
     def drawn(self) -> LabelledSet:
         """The drawn test set; truth lies in its folder ``truth``."""
-        return self._set("drawn").split("test")
+        return LabelledSet.read(self.manifest).split("test")
 
-    @property
+    @cached_property
     def manifest(self) -> Path:
         """The drawn test set's manifest."""
-        return self.drawn.root / "manifest.csv"
+        return self._set("drawn")
 
-    @property
+    @cached_property
     def train(self) -> Path:
         """The manifest of the drawings that the net learns from."""
-        return self._set("train").root / "manifest.csv"
+        return self._set("train")
 
-    @property
+    @cached_property
     def validation(self) -> Path:
         """The manifest of the drawings that thresholds are chosen on."""
-        return self._set("validation").root / "manifest.csv"
+        return self._set("validation")
 
     @cached_property
     def run(self) -> Path:
         """The folder of the finished training run."""
         folder = self.root / "zfnet"
-        train, validation = self.train, self.validation
-        if _trained(folder, train, validation):
+        train, validation, recipe = self.train, self.validation, self._recipe()
+        if _trained(folder, recipe, {"train": train, "validation": validation}):
             return folder
-        from convnet.cli import train_folder  # torch takes its time
+        from convnet.cli import train_folder
         from convnet.ranks import ranks
-        from convnet.recipe import usual
 
-        recipe = replace(usual("zfnet"), epochs=EPOCHS)
-        if self.short:
-            recipe = replace(usual("zfnet", SHORT_SIDE), epochs=2)
         with ranks("cpu") as alone:
             train_folder(train, validation, recipe, folder, alone)
         return folder
@@ -95,7 +97,7 @@ class Results:
         """The judge's report on the drawn test set, as `report.json` holds it."""
         file = self.root / "compared" / "report.json"
         if file.exists():
-            kept: dict[str, Any] = json.loads(file.read_bytes())
+            kept = _of_schema(file, SCHEMA)
             digests = {scorer["digest"] for scorer in kept["scorers"]}
             if kept["tested"]["digest"] == self.drawn.digest and self.net.digest in digests:
                 return kept
@@ -107,8 +109,7 @@ class Results:
             validation=self.validation,
             workers=self.workers,
         )
-        made: dict[str, Any] = json.loads(file.read_bytes())
-        return made
+        return _of_schema(file, SCHEMA)
 
     @cached_property
     def scores(self) -> dict[str, dict[str, str]]:
@@ -120,39 +121,87 @@ class Results:
     @cached_property
     def cue(self) -> Path:
         """The experiment with a planted cue: ``cue.json``, in a folder with its pictures."""
-        file = self.root / "cue" / "cue.json"
-        if not file.exists():
-            from compare.cue import CuePlan, cue_experiment  # torch takes its time
-            from compare.cue_sets import Numbers
+        from compare.cue import cue_experiment
 
-            plan = CuePlan()
-            if self.short:
-                few = Numbers(8, 8)
-                plan = CuePlan(few, few, few, seeds=1, epochs=1, side=SHORT_SIDE, explained=2)
+        file, plan = self.root / "cue" / "cue.json", self._cue_plan()
+        if not _measured(file, plan):
             self.root.mkdir(parents=True, exist_ok=True)
             with bar() as say:
                 cue_experiment(file.parent, plan, self.workers, say)
         return file
 
-    def _set(self, name: str) -> LabelledSet:
-        """Return a set of the folder, drawn now if it is not there or unfinished."""
-        manifest = self.root / name / "manifest.csv"
-        if not manifest.exists():
-            self.root.mkdir(parents=True, exist_ok=True)
-            draw_set(manifest.parent, (SHORT if self.short else FULL)[name], self.workers)
-        return LabelledSet.read(manifest)
+    def _set(self, name: str) -> Path:
+        """Return the manifest of a set of the folder; what is missing of the set is drawn now."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        draw_set(self.root / name, (SHORT if self.short else FULL)[name], self.workers)
+        return self.root / name / "manifest.csv"
+
+    def _recipe(self) -> "Recipe":
+        from convnet.recipe import usual
+
+        if self.short:
+            return replace(usual("zfnet", SHORT_SIDE), epochs=2)
+        return replace(usual("zfnet"), epochs=EPOCHS)
+
+    def _cue_plan(self) -> "CuePlan":
+        from compare.cue import CuePlan
+        from compare.cue_sets import Numbers
+
+        if self.short:
+            few = Numbers(8, 8)
+            return CuePlan(few, few, few, seeds=1, epochs=1, side=SHORT_SIDE, explained=2)
+        return CuePlan()
 
 
-def _trained(run: Path, train: Path, validation: Path) -> bool:
-    """Tell whether a run has come to its end, with these sets."""
-    if not (run / "history.json").exists():
+# ---- What was kept
+
+
+def _trained(run: Path, recipe: "Recipe", sets: dict[str, Path]) -> bool:
+    """Tell whether a run by this recipe, with these sets, has come to its end."""
+    file = run / "history.json"
+    if not file.exists():
         return False
-    from convnet.recipe import Epoch, finished, usual
+    from convnet.recipe import Epoch, finished
 
-    kept = json.loads((run / "history.json").read_bytes())
-    recipe = replace(usual("zfnet"), epochs=kept["epochs"], patience=kept["patience"])
-    sets = {"train": train, "validation": validation}
-    return finished([Epoch(**epoch) for epoch in kept["history"]], recipe) and all(
-        kept[split] == LabelledSet.read(manifest).split(split).digest
-        for split, manifest in sets.items()
+    kept = _read(file, remove=run)
+    told = {name: LabelledSet.read(file).split(name).digest for name, file in sets.items()}
+    told |= json.loads(json.dumps(asdict(recipe)))
+    if missing := {"history", *told} - set(kept):
+        raise ValueError(
+            f"expected a training run's history in {file}, got one without {min(missing)}; "
+            f"remove {run}"
+        )
+    return all(kept[key] == value for key, value in told.items()) and finished(
+        [Epoch(**epoch) for epoch in kept["history"]], recipe
     )
+
+
+def _measured(file: Path, plan: "CuePlan") -> bool:
+    """Tell whether an experiment of this plan was finished; with any number of nets."""
+    if not file.exists():
+        return False
+    from compare.cue_results import SCHEMA as MEASURED
+
+    kept = _of_schema(file, MEASURED).get("plan", {})
+    return bool(kept == asdict(plan) | {"seeds": kept.get("seeds")})
+
+
+def _of_schema(file: Path, schema: object) -> dict[str, Any]:
+    found = _read(file, remove=file)
+    if found.get("schema") != schema:
+        raise ValueError(
+            f"expected schema {schema!r} in {file}, got {found.get('schema')!r}; remove it"
+        )
+    return found
+
+
+def _read(file: Path, remove: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise ValueError(
+            f"expected JSON in {file}, got other text: {error}; remove {remove}"
+        ) from None
+    if not isinstance(found, dict):
+        raise ValueError(f"expected an object in {file}, got {found!r:.40}; remove {remove}")
+    return found

@@ -10,14 +10,14 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from markupsafe import Markup
 
-from compare.lessons.pages import Page, asset, cited, environment, references
+from compare.lessons.pages import Page, asset, cited, environment
 from compare.lessons.results import Results
 from compare.page import payload
+from compare.references import references
 from images.durable import commit
 
 __all__ = ["LESSONS", "Page", "Results", "build_site"]
@@ -32,7 +32,7 @@ LESSONS = (
 )
 """The modules, in the order of reading."""
 
-PICTURE = re.compile(r"img/[0-9a-f]{16}(?:-\d+x\d+)?\.webp")  # sizes were not always told
+PICTURE = re.compile(r"img/[0-9a-f]{16}-\d+x\d+\.webp")
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 HEADING = re.compile(r'<h2 id="([^"]+)"[^>]*>(.*?)</h2>', re.DOTALL)
 
@@ -53,9 +53,8 @@ def build_site(
     (out / "data").mkdir(parents=True, exist_ok=True)
     pages = []
     for name in LESSONS:
-        if find_spec(f"compare.lessons.{name}"):
-            pages.append(import_module(f"compare.lessons.{name}").build(results, out))
-            say(pages[-1].title)
+        pages.append(import_module(f"compare.lessons.{name}").build(results, out))
+        say(pages[-1].title)
     for number, page in enumerate(pages):
         _write(out / f"{page.slug}.html", _framed(page, number, pages))
         _write(

@@ -10,10 +10,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from baseline.captions import RULE_NAMES
 from baseline.colourmaps import hue_colours
 from baseline.detector import Detection
 from baseline.edges import Floats
-from baseline.overlay import LARGEST, SEGMENT, SKIN, SMALLEST, overlay, resized
+from baseline.grouping import RULES
+from baseline.overlay import (
+    INK,
+    LARGEST,
+    RULE_COLOURS,
+    SEGMENT,
+    SKIN,
+    SMALLEST,
+    overlay,
+    resized,
+)
 from images.reading import RGB
 
 Mask = npt.NDArray[np.bool_]
@@ -24,6 +35,16 @@ FADE = 0.82  # how far
 PALE = 0.6  # how far a picture fades under lines
 FULL = 40.0  # log units of saturation that are shown as full colour
 ROUGH = 20.0  # log units of texture that are shown as black
+MIDDLE = "#D55E00"
+COLOURS = {
+    "edge of brightness": INK,
+    "outline of the skin": SKIN,
+    "pair": SEGMENT,
+    "its middle": MIDDLE,
+    "segment": SEGMENT,
+    **{RULE_NAMES[rule]: colour for rule, colour in RULE_COLOURS.items()},
+}
+"""What is drawn over pictures, in words."""
 FOUND, MISSED, FALSE = "#009E73", "#D55E00", "#0072B2"
 
 
@@ -77,7 +98,7 @@ def edges(_: RGB, detection: Detection) -> RGB:
     drawn = _pale(detection)
     if detection.edges:
         for place, outline in zip(detection.edges.position, detection.edges.outline, strict=True):
-            _dot(drawn, place, SKIN if outline else "#1A1A1A")
+            _dot(drawn, place, SKIN if outline else INK)
     return drawn
 
 
@@ -89,7 +110,7 @@ def symmetries(_: RGB, detection: Detection) -> RGB:
         for left, right in zip(found.left, found.right, strict=True):
             cv2.line(drawn, _at(left), _at(right), _rgb(SEGMENT), 1, cv2.LINE_AA)
         for place in found.centre:
-            _dot(drawn, place, "#D55E00")
+            _dot(drawn, place, MIDDLE)
     return drawn
 
 
@@ -103,9 +124,12 @@ def segments(_: RGB, detection: Detection) -> RGB:
 
 
 def limbs(image: RGB, detection: Detection) -> RGB:
-    """Return the best limbs, besides whatever else is found."""
+    """Return the best limbs, and no groups of limbs."""
+    found = detection.grouping
+    if found:  # every configuration that has limbs has groups of them, too
+        found = replace(found, groups=dict.fromkeys(RULES, ()) | {"limb": found.groups["limb"]})
     every = replace(detection.params, configuration="H")
-    return groups(image, replace(detection, params=every))
+    return groups(image, replace(detection, grouping=found, params=every))
 
 
 def groups(image: RGB, detection: Detection) -> RGB:
@@ -169,7 +193,7 @@ def _dot(drawn: RGB, place: Floats, colour: str) -> None:
 
 def _lines(drawn: RGB, points: Floats, closed: bool) -> None:
     places = np.array([_at(point) for point in points], np.int32)
-    for colour, thickness in (("#1A1A1A", 3), (SEGMENT, 2)):
+    for colour, thickness in ((INK, 3), (SEGMENT, 2)):
         cv2.polylines(drawn, [places], closed, _rgb(colour), thickness, cv2.LINE_AA)
 
 

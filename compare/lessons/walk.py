@@ -196,10 +196,11 @@ def _moves(stops: Sequence[Mapping[str, Any]], usual: Detection) -> str:
 
 def _stop(image: RGB, stage: Stage, value: float, out: Path) -> Mapping[str, Any]:
     detection = detect(image, stage.change(SHIPPED, value))
+    last = stage.came_out is views.groups  # what comes out of it is the end
     return {
         "value": value,
         **answered(detection),
         "came_out": save(stage.came_out(image, detection), out),
         "seen": stage.seen(detection),
-        "end": save(views.groups(image, detection), out),
+        "end": None if last else save(views.groups(image, detection), out),
     }

@@ -209,10 +209,8 @@ def _grey(results: Results, asked: Asked, out: Path) -> dict[str, Any]:
                     "pictures": [
                         {
                             "picture": save(views.working(picture, detection), out),
-                            "size": list(views.working(picture, detection).shape[:2]),
                             "scores": list(pair),
                             "marked": asked.marked(pair),
-                            "verdict": answered(detection)["verdict"],
                         }
                         for picture, detection, pair in zip(
                             pictures, detections, scores, strict=True

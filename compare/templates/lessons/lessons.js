@@ -6,6 +6,14 @@
   const fold = () => { if (menu) menu.open = wide.matches; };
   wide.addEventListener("change", fold);
   fold();
+  const light = (picture, fired) => {  // the diagram of the rules, for one picture
+    const figure = document.querySelector(`figure[data-case="${picture}"]`);
+    for (const part of figure.querySelectorAll("[data-lit-by]")) {
+      part.classList.toggle("on", part.dataset.litBy.split(" ").every((name) => fired.includes(name)));
+    }
+    const names = [...figure.querySelectorAll(".node.on text")].map((text) => text.textContent);
+    figure.querySelector("[data-firing]").textContent = names.join(", ") || "nothing";
+  };
   for (const box of document.querySelectorAll("[data-slider]")) {
     const slider = box.querySelector("input[type=range]");
     const output = box.querySelector("output");
@@ -20,6 +28,7 @@
         const place = now.dataset[plot.dataset.plot];
         if (mark) mark.setAttribute("transform", `translate(${place})`);
       }
+      if (now.dataset.fired !== undefined) light(box.closest("[data-case]").dataset.case, now.dataset.fired.split(" "));
     };
     slider.addEventListener("input", show);
     for (const back of box.querySelectorAll("[data-back]")) {
@@ -27,6 +36,11 @@
     }
     show();
   }
+  // A box that is wider than the page says so; the style has the words.
+  const cut = new ResizeObserver((boxes) => requestAnimationFrame(() => {
+    for (const { target } of boxes) target.classList.toggle("cut", target.scrollWidth > target.clientWidth);
+  }));
+  for (const box of document.querySelectorAll(".wide, .fifths, .scroll, pre")) cut.observe(box);
   window.addEventListener("beforeprint", () => {
     for (const details of document.querySelectorAll("main details")) details.open = true;
     for (const image of document.querySelectorAll("img[loading=lazy]")) image.loading = "eager";

@@ -5,7 +5,8 @@ A limb is two segments whose ends meet and whose widths are similar. How similar
 least width, to a hundredth of a pixel, at which `baseline.grouping.limb` still calls the two
 a limb.
 
-Hint: `straight(width)` in this file makes a segment that begins where another ends.
+Hint: `from compare.lessons.tasks.forearm import straight`: `straight(width)` makes an upper arm of
+60 px, and `straight(width, start=60)` a forearm that begins where it ends.
 
 Hint: What passes at one width passes at all between it and the other's. So halve: ten pixels to a
 hundredth takes ten questions.
