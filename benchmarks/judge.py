@@ -62,7 +62,8 @@ def main() -> None:
         for difference in pair.differences:
             print(
                 f"{pair.second} minus {pair.first}, {difference.measure}: "
-                f"{told(difference.difference)}, p {text(difference.p, 'p')}"
+                f"{told(difference.difference)}"
+                + ("" if difference.p is None else f", p {text(difference.p, 'p')}")
             )
     for part in report.slices:
         rates = ", ".join(f"{one.scorer} {told(one.fpr)}" for one in part.scores)

@@ -17,10 +17,11 @@ import typer
 from rich.progress import track
 
 from compare.answers import Answers, answers
-from compare.entries import RESAMPLES, SEED, Entry, Scores
+from compare.entries import RESAMPLES, SEED, Entry, Labels, Scores
 from compare.external import external, write_scores
 from compare.gallery import cards, worst
-from compare.judge import judge
+from compare.histogram import taught
+from compare.judge import expect_both, judge
 from compare.page import page
 from compare.report import Card, Classes, Making, Report, SetSummary, Threshold, to_json
 from compare.scorers import Contestant, contestants, expect_names
@@ -40,6 +41,8 @@ LIMITS = (
     "and make them too narrow.",
     "The exact test is careful: where few pictures are marked by one scorer alone, its p can stay "
     "above 1 in 20 while the interval just leaves out 0. Sentences go by p.",
+    "An interval at a threshold takes the threshold as given: other pictures to choose it on would "
+    "have given another.",
     "With few controls a low false positive rate means none at all: 1 % of 80 is no picture.",
     "Intervals are of one figure at a time: of twenty comparisons without a true difference, one "
     "falls outside by chance.",
@@ -158,22 +161,36 @@ def compare_set(
             f"expected a threshold for {', '.join(names)}, got one for {printable(unknown[0])}"
         )
     parsed(rule)
+    expect_both(tested.labels)
     checked = _part(validation, "validation") if validation else None
+    _expect_apart(tested, checked, everyone)
     if not out.resolve().parent.is_dir():
         raise ValueError(f"expected a folder to make {out.name} in, got {out.parent}")
-    out.mkdir(exist_ok=True)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"expected a folder, got {out}")
     notes: list[str] = []
-    outside = {}
+    outside: dict[str, Scores] = {}
+    seen_before: dict[str, Scores] = {}  # on the validation set
     for name, file in scores.items():
-        outside[name], said = external(name, Path(file), tested)
+        joined, said = external(name, Path(file), tested, checked.items if checked else ())
+        outside[name], seen_before[name] = np.split(joined, [len(tested.items)])
         notes += said
+    out.mkdir(exist_ok=True)
     asked = answers(tested, everyone, out / "kept", workers) if everyone else _nobody(tested)
-    judged = answers(checked, everyone, out / "kept", workers) if checked and everyone else None
+    if checked and everyone:
+        seen_before |= answers(checked, everyone, out / "kept", workers).scores
+
+    def threshold(name: str, own: Threshold | None) -> Threshold | None:
+        if name in by_hand:
+            return Threshold(by_hand[name], "as given", "hand")
+        if checked is None:
+            return own
+        return _chosen(name, rule, checked.labels, seen_before[name], notes)
 
     entries = [
         Entry(
             one.name, one.description, one.kind, one.digest, one.is_probability,
-            asked.scores[one.name], _threshold(one, judged, rule, by_hand, notes),
+            asked.scores[one.name], threshold(one.name, _own(one)),
             asked.details.get(one.name, ()), _known(asked.seconds[one.name]),
             asked.memory[one.name],
         )
@@ -186,14 +203,14 @@ def compare_set(
                 name, "Scores that came in a file; from 0 to 1, they count as probabilities.",
                 "external", sha256(values.tobytes()).hexdigest(),
                 bool(len(known) and known.min() >= 0 and known.max() <= 1),
-                values, _hand(by_hand, name),
+                values, threshold(name, None),
             )
         )  # fmt: skip
     report = judge(
         _summary(manifest, tested, asked.statuses),
         tested.items,
         entries,
-        _making(tested, checked, entries),
+        _making(tested, checked, everyone, entries),
         notes=notes,
     )
     _write(report, asked, outside, out)
@@ -208,6 +225,25 @@ def _part(manifest: Path, split: str) -> LabelledSet:
     if not part.items:
         raise ValueError(f"expected pictures whose split is {split} in {manifest}, got none")
     return part
+
+
+def _expect_apart(
+    tested: LabelledSet, checked: LabelledSet | None, everyone: Sequence[Contestant]
+) -> None:
+    """Raise `ValueError` if what is tested on has chosen a threshold, or taught a histogram."""
+    others = {"a validation set": checked} if checked else {}
+    others |= {
+        f"a training set of {one.name}": taught(Path(one.source))
+        for one in everyone
+        if one.train_digest is not None
+    }
+    pictures = {item.sha256 for item in tested.items}
+    for what, other in others.items():
+        if shared := len(pictures & {item.sha256 for item in other.items}):
+            raise ValueError(
+                f"expected {what} without what is tested on, got {shared} "
+                f"picture{'s' * (shared > 1)} of the test set"
+            )
 
 
 def _nobody(tested: LabelledSet) -> Answers:
@@ -239,31 +275,29 @@ def _known(number: float) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def _hand(by_hand: Mapping[str, float], name: str) -> Threshold | None:
-    return Threshold(by_hand[name], "as given", "hand") if name in by_hand else None
-
-
-def _threshold(
-    one: Contestant,
-    judged: Answers | None,
-    rule: str,
-    by_hand: Mapping[str, float],
-    notes: list[str],
-) -> Threshold | None:
-    if hand := _hand(by_hand, one.name):
-        return hand
-    if judged:
-        scores = judged.scores[one.name]
-        known = np.isfinite(scores)
-        try:
-            value, words = choose(rule, judged.labels[known], scores[known])
-        except ValueError as error:  # the others' comparison is not lost for that
-            notes.append(f"{one.name}: no threshold on the validation set; {error}")
-            return None
-        return Threshold(value, words, "validation")
+def _own(one: Contestant) -> Threshold | None:
     if one.threshold is None:
         return None
-    return Threshold(one.threshold, one.threshold_rule or "its own", "scorer")
+    return Threshold(one.threshold, one.threshold_rule or "as it came", "scorer")
+
+
+def _chosen(
+    name: str, rule: str, labels: Labels, scores: Scores, notes: list[str]
+) -> Threshold | None:
+    """Choose a threshold on the validation set; where there is none, a note says why."""
+    known = np.isfinite(scores)
+    if not known.any():
+        notes.append(
+            f"{name}: no threshold, since it has no score for a picture of the validation set; "
+            f"--threshold {name}=X gives one"
+        )
+        return None
+    try:
+        value, words = choose(rule, labels[known], scores[known])
+    except ValueError as error:  # the others' comparison is not lost for that
+        notes.append(f"{name}: no threshold on the validation set; {error}")
+        return None
+    return Threshold(value, words, "validation")
 
 
 # ---- What the report says besides its figures
@@ -292,10 +326,17 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(value or "not known" for value in values).most_common(20))
 
 
-def _making(tested: LabelledSet, checked: LabelledSet | None, entries: Sequence[Entry]) -> Making:
-    packages = ["skindeep", "numpy", "scipy", "opencv-python", "pillow", "numba"]
-    if any(one.kind == "net" for one in entries):
+def _making(
+    tested: LabelledSet,
+    checked: LabelledSet | None,
+    everyone: Sequence[Contestant],
+    entries: Sequence[Entry],
+) -> Making:
+    packages = ["skindeep", "numpy", "scipy", "opencv-python", "pillow", "numba", "matplotlib"]
+    if any(one.kind == "net" for one in everyone):
         packages.append("torch")
+    if any(one.train_digest is not None for one in everyone):
+        packages.append("scikit-learn")
     return Making(
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         versions={"python": platform.python_version()} | {p: version(p) for p in packages},
@@ -309,7 +350,7 @@ def _making(tested: LabelledSet, checked: LabelledSet | None, entries: Sequence[
             **{f"code of {p}": source_digest(p) for p in ("images", "baseline", "compare")},
             **(
                 {"code of convnet": source_digest("convnet")}
-                if any(one.kind == "net" for one in entries)
+                if any(one.kind == "net" for one in everyone)
                 else {}
             ),
         },
@@ -330,7 +371,8 @@ def _gallery(
     # A network of one's own is what one wants to look into; it is also the faster to ask.
     net = next((one for one in nets if one.source), nets[0] if nets else None)
     found = cards(tested, wrong, {entry.name: entry.scores for entry in entries}, net, kept)
-    return list(track(found, "drawing the gallery", len(wrong), disable=not sys.stderr.isatty()))
+    count = len({one.index for one in wrong})
+    return list(track(found, "drawing the gallery", count, disable=not sys.stderr.isatty()))
 
 
 def _write(report: Report, asked: Answers, outside: Mapping[str, Scores], out: Path) -> None:

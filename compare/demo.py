@@ -66,15 +66,17 @@ def show(out: Path) -> None:
         from convnet.cli import train_folder  # torch takes its time
         from convnet.ranks import ranks
         from convnet.recipe import usual
+        from convnet.settings import Setting
 
         recipe = replace(usual("zfnet"), epochs=EPOCHS)
         learn, check = (out / split / "manifest.csv" for split in LEARNED)
+        plain = Setting(threads=1, bf16=False)  # timing would choose by what else is going on
         with ranks("cpu") as alone:
             try:
-                history = train_folder(learn, check, recipe, out / "zfnet", alone)
+                history = train_folder(learn, check, recipe, out / "zfnet", alone, plain)
             except ValueError:  # begun by other versions, say
                 shutil.rmtree(out / "zfnet", ignore_errors=True)
-                history = train_folder(learn, check, recipe, out / "zfnet", alone)
+                history = train_folder(learn, check, recipe, out / "zfnet", alone, plain)
         print(f"   {len(history)} epochs, best validation AUC {max(e.auc for e in history):.3f}")
     with _step("6. Everyone on the drawings of step 3, and the report"):
         from compare.command import compare_set

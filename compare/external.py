@@ -14,7 +14,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -27,7 +27,7 @@ from compare.scorers import expect_names
 from images.durable import commit
 from images.folders import printable
 from images.formats import is_table, read_records
-from images.labelled import MOST_CELLS, LabelledSet, bare, escaped
+from images.labelled import MOST_CELLS, Item, LabelledSet, bare, escaped
 
 Scores = npt.NDArray[np.float64]
 
@@ -48,7 +48,9 @@ class Row:
 # ---- Reading
 
 
-def external(name: str, file: Path, labelled: LabelledSet) -> tuple[Scores, tuple[str, ...]]:
+def external(
+    name: str, file: Path, labelled: LabelledSet, also: Sequence[Item] = ()
+) -> tuple[Scores, tuple[str, ...]]:
     """Join a file's scores to a labelled set.
 
     Parameters
@@ -58,13 +60,15 @@ def external(name: str, file: Path, labelled: LabelledSet) -> tuple[Scores, tupl
     file : Path
         CSV or JSON lines, told by its first character; see the top of this file.
     labelled : LabelledSet
+    also : sequence of Item
+        Of another set, whose pictures the file may hold too; a path that both have is the first's.
 
     Returns
     -------
-    scores : ndarray (n,)
-        In the order of the items, NaN for pictures without an answer.
+    scores : ndarray (n + m,)
+        In the order of the items, then of those in `also`; NaN for pictures without an answer.
     notes : tuple of str
-        For people: how many pictures have no answer, how many rows are of no picture.
+        For people: how many pictures of the set have no answer, how many rows are of no picture.
 
     Raises
     ------
@@ -75,17 +79,19 @@ def external(name: str, file: Path, labelled: LabelledSet) -> tuple[Scores, tupl
         If it cannot be read.
     """
     expect_names([name])
-    by_path = {item.path: index for index, item in enumerate(labelled.items)}
+    items = (*labelled.items, *also)
+    by_path: dict[str, int] = {}
     by_bytes = defaultdict[str, list[int]](list)
-    for index, item in enumerate(labelled.items):
+    for index, item in enumerate(items):
+        by_path.setdefault(item.path, index)
         by_bytes[item.sha256].append(index)
 
-    scores = np.full(len(labelled.items), np.nan)
+    scores = np.full(len(items), np.nan)
     lines = dict[int, int]()
     unknown, stranger = 0, None
     for row in _rows(file):
         same = by_path.get(row.path or "")
-        if same is not None and row.sha256 in (None, labelled.items[same].sha256):
+        if same is not None and row.sha256 in (None, items[same].sha256):
             found = [same]
         else:
             found = by_bytes.get(row.sha256 or "", [])
@@ -96,7 +102,7 @@ def external(name: str, file: Path, labelled: LabelledSet) -> tuple[Scores, tupl
                 scores[index] = row.score
             elif not np.array_equal(scores[index], row.score, equal_nan=True):
                 raise ValueError(
-                    f"expected one score for {printable(labelled.items[index].path)}, got "
+                    f"expected one score for {printable(items[index].path)}, got "
                     f"{_told(scores[index])} in line {before} and {_told(row.score)} in line "
                     f"{row.line} of {printable(str(file))}"
                 )
@@ -109,7 +115,7 @@ def external(name: str, file: Path, labelled: LabelledSet) -> tuple[Scores, tupl
             f"{printable((stranger.path or stranger.sha256 or 'nothing')[:80])}, in line "
             f"{stranger.line} of {printable(str(file))}"
         )
-    return scores, tuple(_notes(name, scores, unknown))
+    return scores, tuple(_notes(name, scores[: len(labelled.items)], unknown))
 
 
 def _notes(name: str, scores: Scores, unknown: int) -> Iterator[str]:

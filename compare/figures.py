@@ -3,7 +3,9 @@
 Lines, colours, dashes and marks are those of the page.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from compare.lines import (
     Points,
     attributes,
     det_line,
+    own_share,
     pr_line,
     present,
     probit,
@@ -66,8 +69,8 @@ def figures(data: Data, out: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        roc, precision-recall, det, calibration and slices, each as .svg and .pdf; the last two
-        only where the report has what they draw.
+        roc, precision-recall, det, calibration, and the slices by each attribute, numbered in the
+        order of the report, each as .svg and .pdf; what the report has not is not drawn.
     """
     out.mkdir(parents=True, exist_ok=True)
     drawn: dict[str, Callable[[Data], Figure]] = {
@@ -77,8 +80,8 @@ def figures(data: Data, out: Path) -> list[Path]:
     }
     if any(scorer["calibration"] for scorer in data["scorers"]):
         drawn["calibration"] = calibration
-    if data["slices"]:
-        drawn["slices"] = slices
+    for number, (attribute, indices) in enumerate(attributes(data), 1):
+        drawn[f"slices-{number}-{_plain(attribute)}".rstrip("-")] = partial(slices, indices=indices)
     paths = []
     look: dict[Any, Any] = {**matplotlib.rcParamsDefault, **LOOK}
     with matplotlib.rc_context(look):
@@ -105,8 +108,7 @@ def precision_recall(data: Data) -> Figure:
     """Draw precision over recall in steps; published figures at this set's prevalence."""
     figure, axes = _square("recall, %", "precision, %")
     _curves(axes, data, pr_line, ("recall", "precision"), "pr_band")
-    n = data["tested"]["pictures"]
-    share = n["targets"] / (n["targets"] + n["controls"])
+    share = own_share(data)
     points = []
     for found in data["published"]:
         precision = reweighted(found["recall"]["value"], found["fpr"]["value"], share)
@@ -152,11 +154,10 @@ def calibration(data: Data) -> Figure:
     return figure
 
 
-def slices(data: Data) -> Figure:
-    """Draw AUC, recall and false positive rate in each slice, as dots on their intervals."""
+def slices(data: Data, indices: Sequence[int]) -> Figure:
+    """Draw AUC, recall and false positive rate in an attribute's slices, as dots on intervals."""
     names = [scorer["name"] for scorer in data["scorers"]]
-    order = [i for _, indices in attributes(data) for i in indices]
-    parts = [data["slices"][i] for i in order]
+    parts = [data["slices"][i] for i in indices]
     height = 0.6 + len(parts) * (0.1 + 0.09 * max(len(names), 2))
     figure = Figure(figsize=(2 * COLUMN, height), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
@@ -178,6 +179,11 @@ def slices(data: Data) -> Figure:
 
 
 # ---- Parts
+
+
+def _plain(name: str) -> str:
+    """Return of a name what may stand in a file's."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
 
 
 def _square(across: str, up: str) -> tuple[Figure, Axes]:
@@ -257,10 +263,10 @@ def _curves(
 def _letters(axes: Axes, words: Sequence[str], points: Points) -> None:
     """Write configurations' letters clear of each other, as on the page."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    across, up = PAGE / (right - left), PAGE / (bottom - top)  # px on the page, y downwards
-    places = letter_places(words, [(x * across, y * up) for x, y in points])
-    for letters, x, y in places:
-        axes.annotate(letters, (x / across, y / up), fontsize=5)
+    across, down = PAGE / (right - left), PAGE / (top - bottom)  # px on the page
+    places = [((x - left) * across, (top - y) * down) for x, y in points]
+    for letters, x, y in letter_places(words, places, (0.0, 0.0, PAGE, PAGE)):
+        axes.annotate(letters, (left + x / across, top - y / down), fontsize=5)
 
 
 def _published(axes: Axes, data: Data, points: Sequence[tuple[Any, Any]]) -> None:

@@ -34,7 +34,7 @@ def forest(
     label : str
         What a screen reader says.
     """
-    left, gap, step = 150.0, 26.0, 13.0
+    left, gap, step = 150.0, 44.0, 13.0  # gap: neighbours' 100 and 0 stand apart
     width = (746 - left - gap * len(panels)) / len(panels)
     heights = [max(34.0, step * max(map(len, cells), default=0) + 14) for _, cells in rows]
     bottom = 30 + sum(heights)

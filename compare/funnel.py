@@ -7,9 +7,8 @@ with.
 from collections.abc import Mapping
 from typing import Any
 
-from scipy.stats import binomtest
-
 from baseline.grouping import CONFIGURATIONS
+from compare.intervals import wilson
 
 PUBLISHED = {  # [IJCV99]: of 565 targets and 4289 controls; skin filter and F (q), others (r)
     "skin filter": (448, 485),
@@ -42,10 +41,8 @@ def share(hits: int, total: int) -> str:
     >>> share(241, 565)
     '241/565 = 42.7 % [38.6, 46.8]'
     """
-    return f"{hits}/{total} = {rate(hits, total)}" if total else "no cases"
-
-
-def rate(hits: int, total: int) -> str:
-    """Return a rate with its Wilson 95 % interval, in per cent."""
-    interval = binomtest(hits, total).proportion_ci(method="wilson")
-    return f"{100 * hits / total:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    if not total:
+        return "no cases"
+    found = wilson(hits, total)
+    value, low, high = (100 * end for end in (found.value, found.low, found.high))
+    return f"{hits}/{total} = {value:.1f} % [{low:.1f}, {high:.1f}]"

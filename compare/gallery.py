@@ -66,9 +66,9 @@ def cards(
     net: Contestant | None,
     kept: Path,
 ) -> Iterator[Card]:
-    """Yield a card for every mistake: the overlay of 1996, and a net's occlusion map, if any.
+    """Yield a card for every picture: the overlay of 1996, and a net's occlusion map, if any.
 
-    A picture is drawn once, whoever gets it wrong, and kept for the next report.
+    A picture has one card, whoever gets it wrong. What is drawn is kept for the next report.
 
     Parameters
     ----------
@@ -81,8 +81,11 @@ def cards(
         Folder in which pictures are kept, so that none is drawn twice.
     """
     occlude = _occluder(net) if net else None
+    mistaken: dict[int, list[Wrong]] = {}
     for one in wrong:
-        item = labelled.items[one.index]
+        mistaken.setdefault(one.index, []).append(one)
+    for index, same in mistaken.items():
+        item = labelled.items[index]
         seen = f"{item.sha256[:16]}-{net.digest[:16] if net else 'overlay'}.card.json"
         pictures = _kept(kept / seen)
         image = None if pictures else read(labelled.root / item.path).image
@@ -95,17 +98,18 @@ def cards(
         # None: it could be read when it was scored, and has gone since.
         pictures = pictures or {"overlay": None, "occlusion": None}
         yield Card(
-            why="miss" if one.is_target else "false positive",
-            scorer=one.scorer,
+            why="miss" if same[0].is_target else "false positive",
+            scorers=[one.scorer for one in same],
             path=item.path,
             attributes={name: value for name, value in item.attributes.items() if value},
             scores={
-                name: float(values[one.index])
+                name: float(values[index])
                 for name, values in scores.items()
-                if np.isfinite(values[one.index])
+                if np.isfinite(values[index])
             },
             overlay=pictures["overlay"],
             occlusion=pictures["occlusion"],
+            net=net.name if net and pictures["occlusion"] else None,
         )
 
 

@@ -53,11 +53,7 @@ def judge(
         If the set has one class only: then there is nothing to compare.
     """
     labels = np.array([item.label for item in items], np.int64)
-    if len(set(labels.tolist())) < 2:
-        raise ValueError(
-            f"expected targets and controls to test with, got {labels.sum()} targets and "
-            f"{len(labels) - labels.sum()} controls"
-        )
+    expect_both(labels)
     samples = Samples(labels, entries)
     scorers = [scorer_report(labels, entry, samples) for entry in entries]
     pairs = [_pair(labels, *two, samples) for two in combinations(entries, 2)]
@@ -78,6 +74,16 @@ def judge(
         making=making,
         notes=notes,
     )
+
+
+def expect_both(labels: Labels) -> None:
+    """Raise `ValueError` unless there are targets and controls."""
+    targets = int(labels.sum())
+    if targets in (0, len(labels)):
+        raise ValueError(
+            f"expected targets and controls to test with, got {targets} targets and "
+            f"{len(labels) - targets} controls"
+        )
 
 
 # ---- Two scorers
@@ -113,11 +119,14 @@ def _pair(labels: Labels, first: Entry, second: Entry, samples: Samples) -> r.Pa
                 differences.append(_difference(measure, rates, mcnemar(*some)))
         if drawn and all(mark.any() for mark in marks):
             tables = [counted(seen, mark) for mark in marks]
+            measured = (
+                ("precision", [t.precision().value for t in tables], drawn.precision[rows]),
+                ("F1", [t.f1().value for t in tables], drawn.f1[rows]),
+            )
+            alike = bool((marks[0] == marks[1]).all())
             differences += [
-                _resampled(
-                    "precision", [t.precision().value for t in tables], drawn.precision[rows]
-                ),
-                _resampled("F1", [t.f1().value for t in tables], drawn.f1[rows]),
+                _alike(measure, values) if alike else _resampled(measure, values, draws)
+                for measure, values, draws in measured
             ]
     return r.Pair(
         first.name,
@@ -138,6 +147,12 @@ def _resampled(
     measure: str, values: Sequence[float], draws: npt.NDArray[np.float64]
 ) -> r.Difference:
     return _difference(measure, values, bootstrap_test(values[1] - values[0], *draws))
+
+
+def _alike(measure: str, values: Sequence[float]) -> r.Difference:
+    """Return a difference of 0 whose interval no resample can tell: each would give 0 again."""
+    first, second = values
+    return r.Difference(measure, first, second, r.Absent("they mark the same pictures"), None, None)
 
 
 # ---- Prevalence, slices, funnel

@@ -49,6 +49,12 @@ def probit(rate: float) -> float:
     return NormalDist().inv_cdf(min(max(rate, low), high))
 
 
+def own_share(data: Data) -> float:
+    """Return the share of targets in the report's own set."""
+    n = data["tested"]["pictures"]
+    return float(n["targets"] / (n["targets"] + n["controls"]))
+
+
 def reweighted(recall: float, fpr: float, prevalence: float) -> float:
     """Return the precision where so large a share of pictures are targets; 0 if none is marked."""
     hits = prevalence * recall

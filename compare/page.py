@@ -1,9 +1,9 @@
 """The judge's report as one HTML file: nothing is fetched, and it reads without JavaScript too.
 
-Every number is written once, in report.json; the page shows it through `wording.text` and says in
-`data-at` where it stands (a JSON pointer, as a URI's fragment: RFC 6901, 6) and in `data-as` how it
-is written, so that a test can compare all of them. What is absent is a dash with a letter, and the
-letter's reason stands below.
+Every number is written once, in report.json; the page's text shows it through `wording.text` and
+says in `data-at` where it stands (a JSON pointer, as a URI's fragment: RFC 6901, 6) and in
+`data-as` how it is written, so that a test can compare all of them; plots write their own ticks.
+What is absent is a dash with a letter, and the letter's reason stands below.
 """
 
 import base64
@@ -23,14 +23,20 @@ from markupsafe import Markup
 
 from compare import distributions, plots
 from compare.forest import Dot, forest
-from compare.lines import attributes, present, published_series
+from compare.glossary import configuration_rules, methods, sources
+from compare.lines import DET_LIMITS, attributes, own_share, present, published_series
+from compare.pointers import escaped, resolve
 from compare.wording import How, text
 
 Data = Mapping[str, Any]
 
 IN_PERCENT = {"recall", "precision", "false positive rate"}
 PER_CENT = "0", "50", "100"
-START = 0.01  # the prevalence at which the slider begins, or the listed one nearest to it
+MEASURES = (  # of a slice: key, title, ticks
+    ("auc", "AUC", ("0", "0.5", "1")),
+    ("recall", "recall, %", PER_CENT),
+    ("fpr", "false positive rate, %", PER_CENT),
+)
 STOPS = 121  # of the slider, at equal ratios from one in two to one in ten thousand
 ABSENT = re.compile(r'data-absent="([^"]*)"')
 
@@ -72,8 +78,15 @@ def page(data: Data) -> str:
         funnel_plot=partial(funnel_plot, data),
         recall_rows=recall_rows(data["scorers"]),
         live=live(data),
-        start=start(data["prevalence"]),
+        start=start(data),
+        own_share=own_share(data),
         present=present,
+        lacking=any(sum(scorer["unanswered"].values()) for scorer in data["scorers"]),
+        markless=markless(data["scorers"]),
+        det_limits=[text(limit, "share") for limit in DET_LIMITS],
+        rules=configuration_rules(data["scorers"]),
+        sources=sources(data["published"]),
+        methods=methods(data),
     )
     template = environment.get_template("report.html.j2")
     return template.render(
@@ -110,25 +123,6 @@ def payload(value: Any) -> Markup:
 
 
 # ---- Numbers in the page
-
-
-def escaped(name: str) -> str:
-    """Return a key as a token of a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def resolve(data: Any, pointer: str) -> Any:
-    """Return what a JSON pointer points at.
-
-    Examples
-    --------
-    >>> resolve({"a": [{"b/c": 7}]}, "/a/0/b~1c")
-    7
-    """
-    for token in pointer.split("/")[1:]:
-        name = token.replace("~1", "/").replace("~0", "~")
-        data = data[int(name)] if isinstance(data, Sequence) else data[name]
-    return data
 
 
 def _fragment(pointer: str) -> str:
@@ -208,6 +202,16 @@ def difference_formats(measure: str) -> tuple[How, How]:
     return ("percent", "points") if measure in IN_PERCENT else ("rate", "difference")
 
 
+def markless(scorers: Sequence[Data]) -> list[str]:
+    """Return the configurations that mark nothing, and so are nowhere in a plot of precision."""
+    return [
+        point["name"]
+        for scorer in scorers
+        for point in scorer["operating_points"]
+        if not present(point["precision"])
+    ]
+
+
 def recall_rows(scorers: Sequence[Data]) -> list[str]:
     """Return where the first scorer that has recalls at given false positive rates keeps them."""
     for index, scorer in enumerate(scorers):
@@ -220,19 +224,24 @@ def recall_rows(scorers: Sequence[Data]) -> list[str]:
 
 
 def slices_plot(data: Data, indices: Sequence[int]) -> Markup:
-    """Return the plot of one attribute's slices."""
+    """Return the plot of one attribute's slices; a measure that no slice has gets no panel."""
     names = [scorer["name"] for scorer in data["scorers"]]
     rows = []
     for part in (data["slices"][i] for i in indices):
         scores = [(names.index(s["scorer"]), s) for s in part["scores"]]
-        cells = [[Dot(i, s[measure]) for i, s in scores] for measure in ("auc", "recall", "fpr")]
-        rows.append((part["value"] + " (small)" * part["small"], cells))
-    panels = [
-        ("AUC", ("0", "0.5", "1")),
-        ("recall, %", PER_CENT),
-        ("false positive rate, %", PER_CENT),
+        cells = [[Dot(i, s[measure]) for i, s in scores] for measure, _, _ in MEASURES]
+        small = " (small)" if part["small"] else ""
+        rows.append((plots.elided(part["value"], plots.LONGEST - len(small)) + small, cells))
+    full = [
+        k
+        for k in range(len(MEASURES))
+        if any(present(dot.estimate) for _, cells in rows for dot in cells[k])
     ]
-    return forest(panels, rows, "AUC, recall and false positive rate, slice by slice")
+    return forest(
+        [MEASURES[k][1:] for k in full],
+        [(words, [cells[k] for k in full]) for words, cells in rows],
+        f"{' and '.join(MEASURES[k][1] for k in full)}, slice by slice",
+    )
 
 
 def funnel_plot(data: Data) -> Markup:
@@ -255,9 +264,9 @@ def funnel_plot(data: Data) -> Markup:
 # ---- Sliders
 
 
-def start(listed: Sequence[Data]) -> int | None:
-    """Return which of the listed prevalences the slider begins at."""
-    distances = [abs(row["prevalence"] - START) for row in listed]
+def start(data: Data) -> int | None:
+    """Return which of the listed prevalences the slider begins at: that nearest to the set's."""
+    distances = [abs(row["prevalence"] - own_share(data)) for row in data["prevalence"]]
     return distances.index(min(distances)) if distances else None
 
 
@@ -265,8 +274,8 @@ def live(data: Data) -> dict[str, Any]:
     """Return what the sliders need: stops of prevalence, and every curve with its words."""
     grid = {0.5 * 5000 ** (-k / (STOPS - 1)) for k in range(STOPS)}
     stops = sorted(grid | {row["prevalence"] for row in data["prevalence"]}, reverse=True)
-    first = start(data["prevalence"])
-    begin = START if first is None else data["prevalence"][first]["prevalence"]
+    first = start(data)
+    begin = own_share(data) if first is None else data["prevalence"][first]["prevalence"]
     return {
         "prevalences": stops,
         "prevalence_words": [text(stop, "share") for stop in stops],

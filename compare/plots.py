@@ -2,7 +2,7 @@
 
 A scorer keeps its colour, dashes and mark in every plot (class `series-0` and so on; the style
 sheet has them). Marks on curves stand at each scorer's threshold; letters are configurations of the
-1996 detector, which has no threshold to move; open marks are published figures, measured on
+1996 detector, whatever threshold its score is given; open marks are published figures, measured on
 another test set. Rates are in per cent.
 """
 
@@ -19,6 +19,7 @@ from compare.lines import (
     Data,
     Points,
     band,
+    own_share,
     pr_line,
     present,
     probit,
@@ -35,6 +36,7 @@ from compare.svg import (
     element,
     frame,
     label_places,
+    letter_box,
     letter_places,
     line,
     mark,
@@ -63,10 +65,10 @@ def swatch(index: int, published: bool = False) -> Markup:
                    viewBox="0 0 36 16", aria_hidden="true")  # fmt: skip
 
 
-def elided(name: str) -> str:
+def elided(name: str, longest: int = LONGEST) -> str:
     """Return a name as it may stand beside a line."""
     written = text(name, "words")
-    return written if len(written) <= LONGEST else written[: LONGEST - 1] + "…"
+    return written if len(written) <= longest else written[: longest - 1] + "…"
 
 
 # ---- Curves
@@ -90,7 +92,7 @@ def precision_recall(data: Data) -> Markup:
     Published figures are re-weighted to this set's prevalence, whose line is that of chance.
     """
     panel = Panel(RECALL, PRECISION)
-    share = _own_prevalence(data)
+    share = own_share(data)
     chance = line([panel.at(0, share), panel.at(1, share)], class_="chance")
     parts = [chance, *_bands(data, panel, "pr_band"), *_lines(data, panel, pr_line)]
     moved = [
@@ -144,11 +146,6 @@ def drawn(panel: Panel, label: str, *parts: str) -> Markup:
     return drawing(width, height, label, frame(panel), *parts, **box)
 
 
-def _own_prevalence(data: Data) -> float:
-    n = data["tested"]["pictures"]
-    return float(n["targets"] / (n["targets"] + n["controls"]))
-
-
 def _missed(recall: Mapping[str, Any]) -> dict[str, float]:
     return {"value": 1 - recall["value"], "low": 1 - recall["high"], "high": 1 - recall["low"]}
 
@@ -191,15 +188,23 @@ def _points(data: Data, panel: Panel, names: tuple[str, str]) -> list[Markup]:
         ]
         places = [panel.at(x["value"], y["value"]) for _, x, y in found]
         inside += [element("circle", class_="dot", cx=x, cy=y, r=2.5) for x, y in places]
-        words = [text(point["name"], "words") for point, _, _ in found]
         inside += [
             element("text", letters, class_="letter", x=x, y=y)
-            for letters, x, y in letter_places(words, places)
+            for letters, x, y in _configurations(scorer, panel, names)
         ]
         for _, x, y in _placed([scorer["at_threshold"]], names):
             inside.append(mark(style(i).mark, *panel.at(x["value"], y["value"]), data_mark=str(i)))
         parts.append(element("g", *inside, class_=series(i)))
     return parts
+
+
+def _configurations(
+    scorer: Data, panel: Panel, names: tuple[str, str]
+) -> list[tuple[str, float, float]]:
+    """Return the letters of a detector's configurations, and where they begin."""
+    found = _placed(scorer["operating_points"], names)
+    words = [text(point["name"], "words") for point, _, _ in found]
+    return letter_places(words, [panel.at(x["value"], y["value"]) for _, x, y in found], panel.box)
 
 
 def _placed(tables: Iterable[Data], names: tuple[str, str]) -> list[tuple[Data, Data, Data]]:
@@ -213,26 +218,31 @@ def _placed(tables: Iterable[Data], names: tuple[str, str]) -> list[tuple[Data, 
 
 
 def _open_marks(panel: Panel, points: Sequence[Any], data: Data) -> list[Markup]:
-    """Return published points with their crosses; what follows a comma in a name is its letter."""
+    """Return published points with their crosses and letters."""
     order = [name for name, _ in published_series(data)]
     parts: list[Markup] = []
-    places: list[tuple[float, float]] = []
-    letters: list[str] = []
     for (x, y), found in zip(points, data["published"], strict=True):
-        name, _, letter = found["name"].partition(", ")
-        places.append(panel.at(x["value"], y["value"]))
-        letters.append(text(letter, "words"))
+        name, _, _ = found["name"].partition(", ")
         across = [(x["low"], x["high"])] if "low" in x else []
         up = [(y["low"], y["high"])] if "low" in y else []
         title = element("title", f"{text(found['name'], 'words')}, another test set")
         shape = style(order.index(name)).mark
         parts.append(cross(panel, x["value"], y["value"], across, up))
-        parts.append(element("g", title, mark(shape, *places[-1], 4, class_="mark open")))
+        place = panel.at(x["value"], y["value"])
+        parts.append(element("g", title, mark(shape, *place, 4, class_="mark open")))
     parts += [
         element("text", words, class_="letter", x=x, y=y)
-        for words, x, y in letter_places(letters, places)
+        for words, x, y in _published_letters(panel, points, data)
     ]
     return [element("g", *parts, class_="published")]
+
+
+def _published_letters(
+    panel: Panel, points: Sequence[Any], data: Data
+) -> list[tuple[str, float, float]]:
+    """Return what follows a comma in the names of published points, and where it begins."""
+    letters = [text(found["name"].partition(", ")[2], "words") for found in data["published"]]
+    return letter_places(letters, [panel.at(x["value"], y["value"]) for x, y in points], panel.box)
 
 
 def _names(
@@ -246,7 +256,13 @@ def _names(
         for scorer in data["scorers"]
         for _, x, y in _placed([*scorer["operating_points"], scorer["at_threshold"]], names)
     ]
-    taken = [panel.at(x["value"], y["value"]) for x, y in [*marks, *published]]
+    taken = [(*panel.at(x["value"], y["value"]), 0.0, 0.0) for x, y in [*marks, *published]]
+    taken += [
+        letter_box(*letters)
+        for scorer in data["scorers"]
+        for letters in _configurations(scorer, panel, names)
+    ]
+    taken += [letter_box(*letters) for letters in _published_letters(panel, published, data)]
     places = label_places(panel, labels, taken)
     return [
         element(

@@ -128,7 +128,7 @@ class Band:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What one configuration of a detector answers, where there is no threshold to move."""
+    """What one configuration of a detector answers, whatever threshold its score is given."""
 
     name: str
     recall: Maybe
@@ -227,18 +227,18 @@ class Difference:
         AUC, AP, recall, false positive rate, precision or F1.
     first, second : float
         On the pictures that both answered.
-    difference : Estimate
-    p : float
-    test : str
+    difference : Estimate or Absent
+    p : float or None
+    test : str or None
         DeLong, exact McNemar or paired bootstrap, in words.
     """
 
     measure: str
     first: float
     second: float
-    difference: Estimate
-    p: float
-    test: str
+    difference: Maybe
+    p: float | None
+    test: str | None
 
 
 @dataclass(frozen=True)
@@ -323,16 +323,17 @@ class PublishedPoint:
 class Card:
     """A picture worth a look; pictures are data URIs, re-encoded, and may be absent.
 
-    `why`: false positive or miss; `scorer`: whose.
+    `why`: false positive or miss; `scorers`: whose; `net`: whose occlusion map it is.
     """
 
     why: Literal["false positive", "miss"]
-    scorer: str
+    scorers: Sequence[str]
     path: str
     attributes: Mapping[str, str]
     scores: Mapping[str, float]
     overlay: str | None
     occlusion: str | None
+    net: str | None
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,8 @@ def _skin_fraction(spec: str, _: str) -> Contestant:
         False,
         params.skin.min_fraction,
         "the detector of 1996 looks for limbs from this share of skin on",
-        "The share of the picture that the detector of 1996 takes for skin, and nothing else.",
+        "The share of the picture that the detector of 1996 takes for skin, and nothing else; its "
+        "time is that of the whole detector, which is run for it.",
     )
 
 
@@ -221,6 +222,10 @@ def _open_nsfw(spec: str, _: str) -> Contestant:
 
 def _convnet(spec: str, source: str) -> Contestant:
     path = Path(source).resolve()
+    if path.is_dir() and not (path / "best.safetensors").is_file():
+        raise ValueError(
+            f"expected a run's folder with best.safetensors, got {printable(source)} without it"
+        )
     best = path.name == "best.safetensors"
     name = path.name if path.is_dir() else path.parent.name if best else path.stem
     return _net(spec, "convnet", str(path), name, "A network trained by skindeep, {model}.")

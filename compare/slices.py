@@ -27,15 +27,15 @@ class Part:
 
 
 def parts(items: Sequence[Item]) -> Iterator[Part]:
-    """Yield the parts by source and by every attribute that has more than one value.
+    """Yield the parts by every attribute that has more than one value, and last by source.
 
     An attribute whose values are numbers, more than 12 of them, is cut into quarters of equal size;
     of words the 11 most frequent stand, and the others together. An attribute that tells the
     pictures one by one, as a name does, yields nothing.
     """
-    yield from _by("source", [item.source for item in items])
     for name in dict.fromkeys(name for item in items for name in item.attributes):
         yield from _by(name, [item.attributes.get(name, "") for item in items])
+    yield from _by("source", [item.source for item in items])
 
 
 def _by(attribute: str, values: Sequence[str]) -> Iterator[Part]:

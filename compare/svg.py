@@ -11,8 +11,13 @@ from math import hypot
 from markupsafe import Markup, escape
 
 Points = Sequence[tuple[float, float]]
+Box = tuple[float, float, float, float]
+"""Left, top, width and height, in px; a point is a box without extent."""
 LETTER = 8.8  # mean advance of a bold letter at the plots' 14 px in a wide font, in px
 AMPLE = 30.0  # px around words, beyond which more room is no better
+CLEAR = 3.0  # px around letters, likewise
+REACHES = 5.0, 14.0  # px from a point sideways to its letters
+ROWS = -4.0, 13.0, -17.0, 26.0, -30.0  # px from a point down to its letters' baseline
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ class Panel:
     top: float = 14
     width: float = 326
     height: float = 290
+
+    @property
+    def box(self) -> Box:
+        """Return the rectangle."""
+        return self.left, self.top, self.width, self.height
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return where a pair of values lies, in px."""
@@ -147,7 +157,7 @@ def mark(shape: str, x: float, y: float, size: float = 5, **extra: str) -> Marku
 
 
 def label_places(
-    panel: Panel, labels: Sequence[tuple[str, Points]], taken: Points
+    panel: Panel, labels: Sequence[tuple[str, Points]], taken: Sequence[Box]
 ) -> list[tuple[float, float] | None]:
     """Return for each labelled line where its words may begin, beside it and away from the others.
 
@@ -156,8 +166,8 @@ def label_places(
     panel : Panel
     labels : sequence of (str, points)
         The words, and the line in px.
-    taken : points
-        What else must stay free, in px.
+    taken : sequence of Box
+        What else must stay free.
 
     Returns
     -------
@@ -167,19 +177,20 @@ def label_places(
         words that could be another line's are worse than none.
     """
     sampled = [_resampled(points) for _, points in labels]
-    boxes: list[tuple[float, float, float, float]] = []
+    boxes: list[Box] = []
     places: list[tuple[float, float] | None] = []
     for index, (words, _) in enumerate(labels):
-        others = [p for i, line in enumerate(sampled) if i != index for p in line] + list(taken)
+        lines = [(*p, 0.0, 0.0) for i, line in enumerate(sampled) if i != index for p in line]
+        others = [*lines, *taken]
         width, height = LETTER * len(words) + 14, 14.0  # its mark stands before it
         found = []
         for x, y in sampled[index]:
             for left in (x + 9, x - 9 - width, x - width / 2):
                 for top in (y + 6, y - 6 - height):
                     box = (left, top, width, height)
-                    if not _inside(box, panel) or any(_overlap(box, b) for b in boxes):
+                    if not _inside(box, panel.box) or any(_overlap(box, b) for b in boxes):
                         continue
-                    own = min(_distance(box, p) for p in sampled[index])
+                    own = min(_distance(box, (*p, 0.0, 0.0)) for p in sampled[index])
                     if own < 4 or any(_distance(box, p) <= own for p in others):
                         continue
                     free = min([_distance(box, p) for p in others], default=AMPLE)
@@ -193,11 +204,13 @@ def label_places(
     return places
 
 
-def letter_places(words: Sequence[str], points: Points) -> list[tuple[str, float, float]]:
+def letter_places(
+    words: Sequence[str], points: Points, room: Box
+) -> list[tuple[str, float, float]]:
     """Return short words and where they may begin beside their points, clear of each other.
 
     Points within 5 px of each other share one place, and their words are joined. Points without
-    words only take room.
+    words only take room. A place that is not inside `room` is taken only where there is no other.
     """
     groups: list[tuple[str, tuple[float, float]]] = []
     for word, point in zip(words, points, strict=True):
@@ -210,20 +223,31 @@ def letter_places(words: Sequence[str], points: Points) -> list[tuple[str, float
         else:
             groups.append((word, point))
     found: list[tuple[str, float, float]] = []
-    boxes: list[tuple[float, float, float, float]] = []
     for word, (x, y) in groups:
         width = LETTER * len(word)
-        starts = [(x + 5, y - 14), (x - 5 - width, y - 14), (x + 5, y + 3), (x - 5 - width, y + 3)]
-        others = [p for p in points if p != (x, y)]
-        others += [(left + w / 2, top + h / 2) for left, top, w, h in boxes]
+        starts = [
+            (left, y + down)
+            for reach in REACHES
+            for down in ROWS
+            for left in (x + reach, x - reach - width)
+        ]
+        others = [(*p, 0.0, 0.0) for p in points if p != (x, y)]
+        others += [letter_box(*one) for one in found]
 
-        def free(start: tuple[float, float], w: float = width, o: Points = others) -> float:
-            return min([min(_distance((*start, w, 11), p), 12.0) for p in o], default=12.0)
+        def merit(
+            start: tuple[float, float], word: str = word, others: Sequence[Box] = others
+        ) -> tuple[bool, float]:
+            box = letter_box(word, *start)
+            free = min((_distance(box, other) for other in others), default=CLEAR)
+            return _inside(box, room), min(free, CLEAR)
 
-        left, top = max(starts, key=free)
-        boxes.append((left, top, width, 11))
-        found.append((word, left, top + 10))
+        found.append((word, *max(starts, key=merit)))  # the first, and so the nearest, of the best
     return found
+
+
+def letter_box(word: str, x: float, y: float) -> Box:
+    """Return the room that letters take which begin at (x, y)."""
+    return x, y - 10, LETTER * len(word), 11.0
 
 
 def _resampled(points: Points, n: int = 80) -> list[tuple[float, float]]:
@@ -239,17 +263,16 @@ def _resampled(points: Points, n: int = 80) -> list[tuple[float, float]]:
     return found
 
 
-def _inside(box: tuple[float, float, float, float], panel: Panel) -> bool:
-    left, top, width, height = box
+def _inside(box: Box, room: Box) -> bool:
     return (
-        left >= panel.left + 2
-        and top >= panel.top + 2
-        and left + width <= panel.left + panel.width - 2
-        and top + height <= panel.top + panel.height - 2
+        box[0] >= room[0] + 2
+        and box[1] >= room[1] + 2
+        and box[0] + box[2] <= room[0] + room[2] - 2
+        and box[1] + box[3] <= room[1] + room[3] - 2
     )
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _overlap(a: Box, b: Box) -> bool:
     return (
         a[0] < b[0] + b[2] + 4
         and b[0] < a[0] + a[2] + 4
@@ -258,8 +281,7 @@ def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float,
     )
 
 
-def _distance(box: tuple[float, float, float, float], point: tuple[float, float]) -> float:
-    left, top, width, height = box
-    dx = max(left - point[0], 0.0, point[0] - left - width)
-    dy = max(top - point[1], 0.0, point[1] - top - height)
-    return hypot(dx, dy)
+def _distance(a: Box, b: Box) -> float:
+    across = max(a[0] - b[0] - b[2], 0.0, b[0] - a[0] - a[2])
+    down = max(a[1] - b[1] - b[3], 0.0, b[1] - a[1] - a[3])
+    return hypot(across, down)

@@ -20,7 +20,7 @@ def answer(scorers: Sequence[ScorerReport], pairs: Sequence[Pair]) -> str:
         return f"{best.name} has an area under the ROC curve of {_interval(area)}."
     next_best, next_area = others[0]
     between = _found(pairs, best.name, next_best.name)
-    sure = between is not None and between.p < LEVEL
+    sure = between is not None and between.p is not None and between.p < LEVEL
     alike = best.answered == next_best.answered
     return (
         f"{best.name} ranks the pictures best, with an area under the ROC curve of "
@@ -55,8 +55,13 @@ def difference_in_words(first: str, second: str, differences: Sequence[Differenc
     """Say how the second scorer differs from the first, and in what chance could do as much."""
     if not differences:
         return f"Too few pictures have an answer from both {first} and {second} to compare them."
-    sure = [SAYS[one.measure][one.difference.value < 0] for one in differences if one.p < LEVEL]
-    unsure = [one.measure for one in differences if one.p >= LEVEL]
+    tested = [
+        (one.measure, one.difference.value, one.p < LEVEL)
+        for one in differences
+        if isinstance(one.difference, Estimate) and one.p is not None
+    ]
+    sure = [SAYS[measure][value < 0] for measure, value, certain in tested if certain]
+    unsure = [measure for measure, _, certain in tested if not certain]
     if not sure:
         return f"Whatever differs between {first} and {second} here, chance could do as much."
     said = f"Compared with {first}, {second} {_listed(sure)}"

@@ -188,12 +188,12 @@ def example():
     skin = np.clip(rng.beta(1.2 + 0.8 * shift, 4), 0, 1)
     zfnet = 1 / (1 + np.exp(-(rng.normal(2.6 * shift - 2.6, 1.3))))
     yahoo = 1 / (1 + np.exp(-(rng.normal(1.5 * shift - 3.2, 1.2))))
-    on_validation = "the highest F1 on the validation set"
+    on_validation = "the highest F1"
     scorers = [
         replace(
             scorer("1996 detector", "baseline", labels, limbs, False,
                    Threshold(0.5, "configuration F, as published", "scorer"),
-                   "Fleck, Forsyth and Bregler: skin, then limbs, then how they may meet",
+                   "Fleck, Forsyth and Bregler: skin, then limbs, then how they may meet.",
                    (2, 11)),
             operating_points=[
                 OperatingPoint(letter, wilson(hit, TARGETS), wilson(alarm, CONTROLS),
@@ -205,11 +205,11 @@ def example():
             seconds=0.0015, memory=188_000_000,
         ),
         scorer("ZFNet", "net", labels, zfnet, True, Threshold(0.31, on_validation, "validation"),
-               "trained from scratch on drawings"),
+               "Trained from scratch on drawings."),
         scorer("open_nsfw", "net", labels, yahoo, True, Threshold(0.2, on_validation, "validation"),
-               "Yahoo's network, as released"),
+               "Yahoo's network, as released."),
         scorer("skin share", "rule", labels, skin, True,
-               Threshold(0.35, on_validation, "validation"), "the share of a picture that is skin"),
+               Threshold(0.35, on_validation, "validation"), "The share of skin."),
     ]  # fmt: skip
     marks = [s >= r.threshold.value for s, r in zip((limbs, zfnet, yahoo, skin), scorers,
                                                     strict=True)]  # fmt: skip
@@ -244,13 +244,17 @@ def example():
                       wilson(241, 565), wilson(182, 4289)),
         ],
         gallery=[
-            Card("false positive", "ZFNet", "controls/0042.png", {"thing": "table"},
-                 {"1996 detector": 0.71, "ZFNet": 0.992}, PIXEL, PIXEL),
-            Card("miss", "ZFNet", "targets/0007.png", {"view": "back"},
-                 {"1996 detector": 0.0, "ZFNet": 0.0123}, PIXEL, None),
+            Card("false positive", ["1996 detector", "ZFNet"], "controls/0042.png",
+                 {"thing": "table"}, {"1996 detector": 0.71, "ZFNet": 0.992}, PIXEL, PIXEL,
+                 "ZFNet"),
+            Card("miss", ["ZFNet"], "targets/0007.png", {"view": "back"},
+                 {"1996 detector": 0.0, "ZFNet": 0.0123}, PIXEL, None, None),
         ],
         making=Making(
-            "skindeep compare drawn/manifest.csv --out report", {"skindeep": "0.1.0",
+            "skindeep compare drawn/manifest.csv --scorer baseline --scorer ZFNet=convnet:run "
+            "--scorer open_nsfw --scorer skin_fraction --validation drawn/validation.csv --gallery "
+            "--out report",
+            {"skindeep": "0.1.0",
                                                                  "numpy": "2.4.6"},
             "Linux x86-64, Python 3.11", 1996, 2000, {"weights.safetensors": "ab" * 32},
             ["The targets are drawings of lay figures, not photographs of people."],
@@ -268,7 +272,7 @@ def barren():
     """One scorer that answered nothing, no pairs, no slices: as much is absent as can be."""
     nothing = Absent("the scorer answered no picture")
     lone = ScorerReport(
-        "silent", "a command that fails", "external", "00" * 32, False, Classes(0, 0),
+        "silent", "A command that fails.", "external", "00" * 32, False, Classes(0, 0),
         Classes(3, 4), None, nothing, nothing, nothing, nothing, nothing, nothing,
         [RecallAt(f, nothing, None) for f in FPRS], nothing, nothing, nothing, [], [], nothing,
         None, None,

@@ -50,7 +50,7 @@ def test_the_script_begins_with_what_was_written(visit):
         }
         assert outputs(lively, i) == before
     share = plain.locator("#share-out").text_content()
-    assert lively.locator("#share-out").inner_text() == share == "1\u202f%"
+    assert lively.locator("#share-out").inner_text() == share == "10\u202f%"
 
 
 def test_the_share_moves_precision_by_keyboard(visit, data):
@@ -188,8 +188,22 @@ def test_without_javascript_the_tables_stay(visit):
 
 
 def test_it_prints_with_everything_open(visit):
-    tab = visit()
+    tab = visit(viewport={"width": 794, "height": 1123})  # A4
     assert tab.pdf(format="A4").startswith(b"%PDF")
     tab.emulate_media(media="print")
     assert not tab.locator("nav").is_visible()
     assert tab.get_by_text("Ways to an interval").bounding_box()["height"] > 0
+    assert not tab.locator(".live").is_visible()  # nobody moves a slider on paper
+    command = tab.locator("pre").evaluate("pre => [pre.scrollWidth, pre.clientWidth]")
+    assert command[0] <= command[1]
+
+
+def test_printing_folds_up_again_what_it_unfolded(visit):
+    tab = visit()
+    unfolded = "[...document.querySelectorAll('details')].map((details) => details.open)"
+    before = tab.evaluate(unfolded)
+    assert set(before) == {True, False}
+    tab.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert set(tab.evaluate(unfolded)) == {True}
+    tab.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate(unfolded) == before

@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +71,11 @@ def test_everyone_on_one_set_and_one_report(skindeep, drawn, tmp_path):
     assert by_name["mine"]["is_probability"]
     assert by_name["mine"]["memory"] is None
     assert report["making"]["command"].startswith("skindeep compare ")
+    assert {"scikit-learn", "matplotlib"} <= set(report["making"]["versions"])
     assert report["making"]["digests"]["test set"] == report["tested"]["digest"]
-    wrong = {(card["scorer"], card["why"], card["path"]) for card in report["gallery"]}
-    assert any(scorer == "mine" for scorer, _, _ in wrong)
+    wrong = [card["path"] for card in report["gallery"]]
+    assert len(wrong) == len(set(wrong))
+    assert any("mine" in card["scorers"] for card in report["gallery"])
     assert all(card["overlay"].startswith("data:image/jpeg;base64,") for card in report["gallery"])
     assert all(card["occlusion"] is None for card in report["gallery"])
     page = (tmp_path / "out" / "report.html").read_text()
@@ -162,6 +165,7 @@ def test_what_cannot_be_is_said_on_one_line(skindeep, drawn, tmp_path, words, co
     assert (status, printed) == (2, "")
     assert said.startswith(f"skindeep: {complaint}")
     assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -198,6 +202,57 @@ def test_a_bad_rule_is_refused_before_anything_is_scored(drawn, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def relabelled(drawn: Path, split: str) -> Path:
+    """The pictures that are tested on, as if they were there to choose by or to learn from."""
+    items = LabelledSet.read(drawn / "test" / "manifest.csv").items
+    file = drawn / "test" / f"as-{split}.csv"
+    write_manifest(file, [replace(item, split=split) for item in items])
+    return file
+
+
+def test_what_is_tested_on_neither_chooses_nor_teaches(drawn, tmp_path):
+    manifest, out = drawn / "test" / "manifest.csv", tmp_path / "out"
+    with pytest.raises(
+        ValueError, match=r"^expected a validation set without .*, got 12 pictures of the test set$"
+    ):
+        compare_set(manifest, ["baseline"], out, validation=relabelled(drawn, "validation"))
+    with pytest.raises(
+        ValueError, match=r"^expected a training set of c without .*, got 12 pictures of the test"
+    ):
+        compare_set(manifest, [f"c=colour_histogram:{relabelled(drawn, 'train')}"], out)
+    assert not out.exists()
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_scores_from_a_file_get_their_threshold_on_the_validation_set(drawn, tmp_path):
+    manifest, both = drawn / "test" / "manifest.csv", tmp_path / "both.csv"
+    tested = mine(drawn, tmp_path / "tested.csv")
+    checked = mine(drawn, tmp_path / "checked.csv", "validation")
+    both.write_text(tested.read_text() + checked.read_text().partition("\n")[2])
+    report = compare_set(
+        manifest, [], tmp_path / "out", {"whole": str(both), "half": str(tested)},
+        validation=drawn / "validation" / "manifest.csv",
+    )  # fmt: skip
+    whole, half = report.scorers
+    assert (whole.threshold.value, whole.threshold.origin) == (0.9, "validation")
+    assert half.threshold is None
+    assert report.notes == [
+        "whole: no answer for 1 of 12 pictures",
+        "half: no answer for 1 of 12 pictures",
+        "half: no threshold, since it has no score for a picture of the validation set; "
+        "--threshold half=X gives one",
+    ]
+
+
+def test_out_must_be_a_folder(skindeep, drawn, tmp_path):
+    out = tmp_path / "out"
+    out.write_text("")
+    status, _, said = skindeep(
+        "compare", drawn / "test" / "manifest.csv", "--scorer", "baseline", "--out", out
+    )
+    assert (status, said) == (2, f"skindeep: expected a folder, got {out}\n")
+
+
 @pytest.mark.usefixtures("without_figures")
 def test_ctrl_c_at_the_gallery_leaves_the_report(skindeep, drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "_gallery", lambda *_: signal.raise_signal(signal.SIGINT))
@@ -226,6 +281,7 @@ def test_a_set_without_a_test_split_or_with_one_class_is_refused(skindeep, drawn
     )
     assert (status, said.count("\n")) == (2, 1)
     assert "expected targets and controls to test with, got 5 targets and 0 controls" in said
+    assert not (tmp_path / "b").exists()  # nothing was scored
 
 
 def test_statistics_are_at_hand_in_python():

@@ -8,10 +8,10 @@ import matplotlib
 import pytest
 from report_example import barren, example
 
-from compare.figures import COLUMN, figures
+from compare.figures import COLUMN, det, figures, roc
 from compare.report import to_json
 
-NAMES = ["roc", "precision-recall", "det", "calibration", "slices"]
+NAMES = ["roc", "precision-recall", "det", "calibration", "slices-1-view", "slices-2-tone"]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_column_wide(made):
     for path in made:
         if path.suffix == ".svg":
             width = ElementTree.parse(path).getroot().get("width")
-            columns = 2 if path.stem == "slices" else 1
+            columns = 2 if path.stem.startswith("slices") else 1
             assert float(width.removesuffix("pt")) == pytest.approx(72 * COLUMN * columns)
 
 
@@ -61,3 +61,33 @@ def test_names_are_no_formulas(tmp_path):
     named = replace(whole.scorers[1], name=r"_$\frac{<b>^$")
     data = to_json(replace(whole, scorers=[named], slices=[], pairs=[], prevalence=[]))
     assert figures(data, tmp_path)
+
+
+def test_letters_are_inside_and_so_are_drawn():
+    """Matplotlib leaves out what is written at a place outside the axes."""
+    whole = example()
+    nothing = replace(whole.scorers[0].operating_points[0].recall, value=0.0, low=0.0)
+    points = [replace(point, recall=nothing, fpr=nothing)
+              for point in whole.scorers[0].operating_points]  # fmt: skip
+    data = to_json(
+        replace(whole, scorers=[replace(whole.scorers[0], operating_points=points)], published=[])
+    )
+    for draw in (roc, det):
+        axes = draw(data).axes[0]
+        [letters] = axes.texts
+        assert letters.get_text() == "ABCDEFGH"
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        assert left < letters.xy[0] < right
+        assert bottom < letters.xy[1] < top
+
+
+def test_an_attribute_s_name_is_no_path(tmp_path):
+    whole = example()
+    named = [replace(part, attribute={"view": "../a b", "tone": "..."}[part.attribute])
+             for part in whole.slices]  # fmt: skip
+    paths = figures(to_json(replace(whole, slices=named)), tmp_path)
+    assert [p.name for p in paths if p.suffix == ".svg"][-2:] == [
+        "slices-1-a-b.svg",
+        "slices-2.svg",
+    ]
+    assert {p.parent for p in paths} == {tmp_path}

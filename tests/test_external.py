@@ -275,3 +275,21 @@ def test_scores_are_written_whole_and_harmless(tmp_path: Path) -> None:
     assert notes == ("back: no answer for 1 of 9 pictures",)
     with pytest.raises(ValueError, match="a name of its own for everyone, got old 2 times"):
         write_scores(path, answered, {"old": ours["old"]})
+
+
+def test_rows_of_another_set_are_joined_to_it_and_no_strangers(write: Write) -> None:
+    """A path that both sets have is the first's, unless the row's sha256 says otherwise."""
+    other = [
+        Item("a.png", "e" * 64, 0, "", "", "g", "validation"),
+        Item("own.png", "f" * 64, 1, "", "", "g", "validation"),
+    ]
+    rows = f"path,sha256,score\na.png,,1\na.png,{'e' * 64},2\nown.png,,3\nnobody.png,,4\n"
+    scores, notes = external("x", write(rows), SET, other)
+    assert len(scores) == len(NAMES) + 2
+    assert (scores[0], *scores[-2:]) == (1, 2, 3)
+    assert np.isnan(scores[1:-2]).all()
+    missing = len(NAMES) - 1
+    assert notes == (
+        f"x: no answer for {missing} of {len(NAMES)} pictures",
+        "x: 1 row of none of the pictures",
+    )

@@ -58,6 +58,7 @@ def test_a_card_shows_what_both_contestants_saw(labelled, tmp_path, monkeypatch)
     kept.mkdir()
     first, second = cards(labelled, wrong, scores, contestant("open_nsfw"), kept)
     assert (first.why, first.path, first.scores) == ("false positive", "0.png", {"one": 0.9})
+    assert (first.scorers, first.net) == (["one"], "open_nsfw")
     assert (second.why, second.path) == ("miss", "1.png")
     assert second.scores == {"one": 0.2, "two": 0.4}
     assert second.attributes == {"tone": "5"}
@@ -80,4 +81,11 @@ def test_a_picture_that_has_gone_leaves_a_card_without_pictures(labelled, tmp_pa
     scores = {"one": np.array([0.9, 0.8])}
     wrong = worst("one", labelled.labels, scores["one"], 0.5)
     (card,) = cards(labelled, wrong, scores, None, tmp_path)
-    assert (card.overlay, card.occlusion) == (None, None)
+    assert (card.overlay, card.occlusion, card.net) == (None, None, None)
+
+
+def test_a_picture_has_one_card_whoever_gets_it_wrong(labelled, tmp_path):
+    scores = {"one": np.array([0.9, 0.8]), "two": np.array([0.7, 0.1])}
+    wrong = [w for name, some in scores.items() for w in worst(name, labelled.labels, some, 0.5)]
+    found = [(c.path, c.why, c.scorers) for c in cards(labelled, wrong, scores, None, tmp_path)]
+    assert found == [("0.png", "false positive", ["one", "two"]), ("1.png", "miss", ["two"])]

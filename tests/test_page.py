@@ -11,10 +11,11 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
-from pages import Walk, visible
+from pages import SILENT, Walk, visible
 from report_example import PIXEL, barren, example
 
-from compare.page import live, page, payload, reasons, resolve
+from compare.page import live, page, payload, reasons
+from compare.pointers import resolve
 from compare.report import Absent, Curve, to_json
 from compare.wording import text
 
@@ -29,6 +30,9 @@ HOSTILE = (
     "' onclick='x",
     "&lt;b&gt; &amp;",
 )
+
+
+FIXED_WORDS = {"kind", "overlay", "occlusion", "measure", "origin"}
 
 
 def numbers(walk):
@@ -52,7 +56,7 @@ def hostile_report():
             }
         if isinstance(value, list):
             return [spoilt(v, at) for v in value]
-        if isinstance(value, str) and at not in {"kind", "overlay", "occlusion", "measure"}:
+        if isinstance(value, str) and at not in FIXED_WORDS:
             return renamed.get(value, value + HOSTILE[len(value) % 9])
         return value
 
@@ -262,3 +266,109 @@ def test_the_page_needs_neither_matplotlib_nor_torch():
     code = "import sys, compare.page; print({'matplotlib', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def read(report):
+    """A page as it is read: all its text, one space between words."""
+    texts = Walk(page(to_json(report))).texts
+    shown = (words for opened, words in texts if not any(tag in SILENT for tag, _ in opened))
+    return " ".join("".join(shown).split())
+
+
+def test_it_says_who_chose_each_threshold():
+    whole = example()
+    origins = ("scorer", "validation", "hand")
+    scorers = [
+        replace(one, threshold=replace(one.threshold, rule="a rule", origin=origin))
+        for one, origin in zip(whole.scorers, origins, strict=False)
+    ]
+    words = read(replace(whole, scorers=scorers, pairs=[], slices=[]))
+    for told in ("the scorer's own", "on the validation set", "set by hand"):
+        assert words.count(f"a rule, {told}") == 1
+
+
+def test_every_method_is_listed_once_a_measure():
+    whole = example()
+    odd = replace(whole.scorers[2].auc, method="another way")
+    scorers = [*whole.scorers[:2], replace(whole.scorers[2], auc=odd), whole.scorers[3]]
+    words = read(replace(whole, scorers=scorers))
+    for told in (
+        "AUC: DeLong; another way",
+        "recall at a given false positive rate: Wilson",
+        "precision: Wilson",
+        "F1: stratified bootstrap",
+        "precision at another share of targets: bootstrap",
+        "band of the ROC curve: pointwise bootstrap",
+        "differences of a pair: DeLong; paired bootstrap",
+        "slices: DeLong; Wilson",
+    ):
+        assert words.count(told) == 1, told
+
+
+def test_without_a_threshold_no_mark_is_promised():
+    whole = example()
+    assert "The large marks follow the thresholds below" in read(whole)
+    nothing = Absent("no threshold was chosen")
+    loose = replace(whole.scorers[1], threshold=None, at_threshold=nothing,
+                    counted_as_missed=nothing)  # fmt: skip
+    words = read(replace(whole, scorers=[loose], pairs=[], slices=[]))
+    assert "The large marks follow" not in words
+    assert "Look here what other thresholds would do" not in words
+    assert "none has a mark" in words
+
+
+def test_nobody_s_missing_answers_take_no_rows():
+    whole = example()
+    counted = "pictures without an answer counted as not marked"
+    assert counted in read(whole)
+    words = read(replace(whole, scorers=whole.scorers[1:], pairs=[], slices=[]))
+    assert counted not in words
+    assert "everyone answered for every picture" in words
+
+
+def test_the_set_s_own_share_is_where_one_begins():
+    whole = example()
+    pictures = whole.tested.pictures
+    own = pictures.targets / (pictures.targets + pictures.controls)
+    assert "as in this set" not in read(whole)
+    listed = [*whole.prevalence, replace(whole.prevalence[0], prevalence=own)]
+    data = to_json(replace(whole, prevalence=listed))
+    source = page(data)
+    assert source.count("as in this set") == 1
+    begin = live(data)
+    assert begin["prevalences"][begin["prevalence_start"]] == own
+
+
+def test_a_card_names_everyone_who_is_wrong_and_the_net_that_was_asked():
+    words = read(example())
+    assert "false positive of 1996 detector, ZFNet" in words
+    assert words.count("occlusion, ZFNet") == 1
+
+
+def test_letters_and_sources_are_explained():
+    words = read(example())
+    assert "A: limb-limb girdle; B: limb-segment girdle;" in words
+    assert "[ECCV96]M. M. Fleck, D. A. Forsyth, C. Bregler. Finding naked people." in words
+    assert "no picture here" not in words
+    whole = example()
+    points = [replace(point, precision=Absent("none")) if point.name in "AD" else point
+              for point in whole.scorers[0].operating_points]  # fmt: skip
+    first = replace(whole.scorers[0], operating_points=points)
+    words = read(replace(whole, scorers=[first, *whole.scorers[1:]]))
+    assert "A, D of the detector of 1996 mark no picture here, and so have no precision" in words
+
+
+def test_a_difference_without_an_interval_says_why():
+    whole = example()
+    pair = whole.pairs[0]
+    alike = replace(
+        pair.differences[1], difference=Absent("no two marks differ"), p=None, test=None
+    )
+    words = read(replace(whole, pairs=[replace(pair, differences=[alike])]))
+    assert words.count("no two marks differ") == 1
+
+
+def test_only_the_first_attribute_is_unfolded():
+    walk = Walk(page(to_json(example())))
+    folded = ["open" not in found for tag, found in walk.elements if found.get("class") == "slice"]
+    assert folded == [False, True]

@@ -1,6 +1,8 @@
 """What is drawn lies where the numbers say: drawings are read back as XML."""
 
+import copy
 import re
+from itertools import combinations
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,8 +22,9 @@ from compare.lines import (
     roc_line,
     style,
 )
+from compare.page import slices_plot
 from compare.report import to_json
-from compare.svg import Axis, Panel, element, label_places, letter_places
+from compare.svg import Axis, Panel, element, label_places, letter_box, letter_places
 
 DRAWN = {"roc": plots.roc, "pr": plots.precision_recall, "det": plots.det}
 
@@ -227,6 +230,49 @@ def test_words_that_fit_nowhere_are_left_out():
 
 def test_letters_join_where_points_coincide():
     points = [(100, 100), (102, 101), (160, 100)]
-    found = letter_places("ABC", points)
+    found = letter_places("ABC", points, PANEL.box)
     assert [letters for letters, _, _ in found] == ["AB", "C"]
-    assert [letters for letters, _, _ in letter_places(["", "A"], points[1:])] == ["A"]
+    assert [letters for letters, _, _ in letter_places(["", "A"], points[1:], PANEL.box)] == ["A"]
+
+
+def test_letters_stay_inside_and_apart():
+    corners = [PANEL.at(x, y) for x, y in ((0, 0), (0.033, 0), (0.066, 0.02), (1, 1))]
+    left, top, width, height = PANEL.box
+    boxes = [
+        letter_box(*one) for one in letter_places(["ADE", "BCF", "GH", "I"], corners, PANEL.box)
+    ]
+    for box in boxes:
+        assert left <= box[0] <= box[0] + box[2] <= left + width
+        assert top <= box[1] <= box[1] + box[3] <= top + height
+    for one, other in combinations(boxes, 2):
+        across = max(one[0], other[0]) - min(one[0] + one[2], other[0] + other[2])
+        down = max(one[1], other[1]) - min(one[1] + one[3], other[1] + other[3])
+        assert max(across, down) >= 0
+
+
+def test_names_keep_off_letters():
+    line = [PANEL.at(x, 0.5) for x in (0, 1)]
+    [(left, baseline)] = label_places(PANEL, [("name", line)], [])
+    taken = letter_box("BCDEF", left + 10, baseline)
+    [(x, y)] = label_places(PANEL, [("name", line)], [taken])
+    name = letter_box("name", x, y)
+    assert name[0] >= taken[0] + taken[2] or name[0] + name[2] <= taken[0] or abs(y - baseline) > 11
+
+
+def test_a_small_slice_keeps_its_warning_whatever_its_name(data):
+    long = copy.deepcopy(data)
+    small = next(part for part in long["slices"] if part["small"])
+    small["value"] = "a name of many, many letters"
+    drawing = ElementTree.fromstring(slices_plot(long, [long["slices"].index(small)]))
+    [row] = [t.text for t in drawing.iter("text") if t.get("class") == "row"]
+    assert row == "a name of m… (small)"
+
+
+def test_a_measure_that_no_slice_has_takes_no_room(data):
+    def titles(indices):
+        drawing = ElementTree.fromstring(slices_plot(data, indices))
+        return [t.text for t in drawing.iter("text") if t.get("class") == "axis"]
+
+    small = [k for k, part in enumerate(data["slices"]) if part["small"]]  # none has an AUC
+    assert titles(small) == ["recall, %", "false positive rate, %"]
+    assert titles([0, *small]) == ["AUC", "recall, %", "false positive rate, %"]

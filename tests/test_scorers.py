@@ -103,6 +103,13 @@ def test_a_networks_default_name_is_its_runs_folder(tmp_path: Path) -> None:
     assert contestant(f"convnet:{other}").name == "last"
 
 
+def test_a_folder_without_a_run_says_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"^expected a run's folder with best.safetensors, got .* without it$"
+    ):
+        contestant(f"convnet:{tmp_path}")
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "resnet", "baseline:F", "convnet", "convnet:", "a:b=baseline", "x=", "mudepy\n", "=1"],

@@ -86,8 +86,13 @@
   for (const scorer of sliding) {
     document.getElementById(`threshold-${scorer.index}`).addEventListener("input", () => showScorer(scorer));
   }
+  const unfolded = [];
   window.addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("details")) details.open = true;
+    unfolded.push(...document.querySelectorAll("details:not([open])"));
+    for (const details of unfolded) details.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const details of unfolded.splice(0)) details.open = false;
   });
   live.hidden = false;
   showShare();
