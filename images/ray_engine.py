@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache, partial
@@ -77,7 +77,7 @@ def on_ray(
         everyone: list[_Hand] = [(_Actor if actors else _Tasks)(share) for _ in range(workers)]
         free, busy = everyone.copy(), dict[Any, tuple[_Hand, Shard, bool]]()
         for hand in everyone:
-            stack.callback(hand.close, busy)
+            stack.callback(hand.close)
         while True:
             while free and (shard := next(shards, None)):
                 hand = free.pop()
@@ -111,8 +111,8 @@ class _Hand(Protocol):
     def renew(self) -> None:
         """See that there is a living process again."""
 
-    def close(self, busy: Iterable[Any]) -> None:
-        """End the calls under way, here or elsewhere."""
+    def close(self) -> None:
+        """End the call under way, here or elsewhere."""
 
 
 class _Tasks:
@@ -120,16 +120,19 @@ class _Tasks:
 
     def __init__(self, share: dict[str, float]) -> None:
         self._call = _remote(max_retries=0, **share)(_call)
+        self._last: Any = None
 
     def start(self, function: Callable[[Shard], Receipt], shard: Shard) -> Any:
-        return self._call.remote(function, shard)
+        self._last = self._call.remote(function, shard)
+        return self._last
 
     def renew(self) -> None:
         pass
 
-    def close(self, busy: Iterable[Any]) -> None:
-        for call in busy:
-            ray.cancel(call, force=True)
+    def close(self) -> None:
+        # By force, Ray aborts this process if the answer comes at the same moment.
+        if self._last is not None:
+            ray.cancel(self._last)
 
 
 class _Actor:
@@ -145,7 +148,7 @@ class _Actor:
     def renew(self) -> None:
         self._actor: Any = self._class.remote()
 
-    def close(self, busy: Iterable[Any]) -> None:  # noqa: ARG002  (they end with their process)
+    def close(self) -> None:
         ray.kill(self._actor)
 
 
