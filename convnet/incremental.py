@@ -17,6 +17,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from images.signals import unbroken
+
 Numbers = npt.NDArray[np.int64]
 Covered = Callable[[Numbers, torch.Tensor], torch.Tensor]
 """From windows' corners, (N, 2), and what covers each, (C, h, w), to logits, (N, classes)."""
@@ -52,9 +54,10 @@ def full(net: nn.Module, whole: torch.Tensor) -> Covered:
         The input before anything is covered.
     """
 
-    @torch.inference_mode()
     def covered(corners: Numbers, cover: torch.Tensor) -> torch.Tensor:
-        return torch.cat([net(_within(whole, patches)) for patches in _portions(corners, cover)])
+        with unbroken(), torch.inference_mode():
+            portions = _portions(corners, cover)
+            return torch.cat([net(_within(whole, patches)) for patches in portions])
 
     return covered
 
@@ -73,7 +76,7 @@ def incremental(layers: nn.Sequential, whole: torch.Tensor) -> Covered:
     local = list(takewhile(_is_local, layers))
     rest = layers[len(local) :]
     steps, seen = [], whole[None].contiguous(memory_format=torch.channels_last)[0]
-    with torch.inference_mode():
+    with unbroken(), torch.inference_mode():
         for layer in local:
             out = layer(seen[None])[0]
             steps.append(_step(layer, seen, out))
@@ -84,9 +87,9 @@ def incremental(layers: nn.Sequential, whole: torch.Tensor) -> Covered:
             patches = step(patches)
         return _within(seen, patches)
 
-    @torch.inference_mode()
     def covered(corners: Numbers, cover: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = rest(torch.cat([*map(features, _portions(corners, cover))]))
+        with unbroken(), torch.inference_mode():
+            logits: torch.Tensor = rest(torch.cat([*map(features, _portions(corners, cover))]))
         return logits
 
     return covered

@@ -25,6 +25,7 @@ from convnet.open_nsfw import SHA256, OpenNSFW, pretrained
 from convnet.zfnet import ZFNet, ZFNetConfig
 from images.durable import commit
 from images.reading import RGB
+from images.signals import unbroken
 
 Fit = Literal["pad", "stretch", "open_nsfw"]
 Order = Literal["RGB", "BGR"]
@@ -168,8 +169,8 @@ class Model:
         device = next(self.net.parameters()).device
         batch = 1 if device.type == "cpu" else 32
         scores = np.empty(len(images))
-        with torch.inference_mode():
-            for k in range(0, len(images), batch):
+        for k in range(0, len(images), batch):
+            with unbroken(), torch.inference_mode():
                 logits = self.net(self.preprocessing.batch(images[k : k + batch]).to(device))
                 scores[k : k + batch] = logits.cpu().double().softmax(1)[:, 1].numpy()
         return scores

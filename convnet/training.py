@@ -43,6 +43,7 @@ from convnet.recipe import (
 from convnet.settings import Setting, chosen, time_settings
 from convnet.zfnet import ZFNet
 from images.durable import commit
+from images.signals import unbroken
 
 LAST, HISTORY = "last.safetensors", "history.json"
 MOMENTUM = "momentum/"
@@ -113,27 +114,29 @@ def train(
     kept = _kept(out, terms | asked)
     history = [Epoch(**epoch) for epoch in kept.training["history"]] if kept else []
     with _own_state(ranks.device):
-        run = _begun(pictures, recipe, out, ranks, kept, setting)
+        with unbroken():
+            run = _begun(pictures, recipe, out, ranks, kept, setting)
         torch.set_num_threads(run.setting.threads)
         while not finished(history, recipe):
             began, rate = time.monotonic(), learning_rate(len(history), recipe)
             loss = run.epoch(rate, tuple(history), report)
             logits = run.logits(validation)
-            history.append(_judged(loss, logits, validation.labels, rate))
-            if ranks.rank == 0:
-                checkpoint = Checkpoint(
-                    recipe.arch,
-                    recipe.net,
-                    recipe.preprocessing(),
-                    youden(validation.labels, positive(logits)),
-                    RULE,
-                    {**terms, "setting": str(run.setting), "history": [*map(asdict, history)]},
-                )
-                if best(history) == len(history) - 1:
-                    save(out / BEST, checkpoint, run.net)
-                _write_history(out, checkpoint, time.monotonic() - began)
-                # At last what a continuation goes by: until then it does the epoch again.
-                save(out / LAST, checkpoint, run.net, run.velocities())
+            with unbroken():
+                history.append(_judged(loss, logits, validation.labels, rate))
+                if ranks.rank == 0:
+                    checkpoint = Checkpoint(
+                        recipe.arch,
+                        recipe.net,
+                        recipe.preprocessing(),
+                        youden(validation.labels, positive(logits)),
+                        RULE,
+                        {**terms, "setting": str(run.setting), "history": [*map(asdict, history)]},
+                    )
+                    if best(history) == len(history) - 1:
+                        save(out / BEST, checkpoint, run.net)
+                    _write_history(out, checkpoint, time.monotonic() - began)
+                    # At last what a continuation goes by: until then it does the epoch again.
+                    save(out / LAST, checkpoint, run.net, run.velocities())
             report(Progress(tuple(history), 0, run.steps, loss))
     return history
 
@@ -169,14 +172,15 @@ class _Run:
         self.net.train()
         fitted = ahead(_varied(self.pictures, indices, seed, number) for indices in mine)
         for step, pictures in enumerate(fitted):
-            torch.manual_seed(_mixed(seed, number, step, self.ranks.rank))
-            loss = self.objective(pictures, mine[step], len(deal[step]))
-            self.optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            self.optimiser.step()
-            if isinstance(self.net, ZFNet):
-                self.net.renormalise()
-            total += loss.item()
+            with unbroken():
+                torch.manual_seed(_mixed(seed, number, step, self.ranks.rank))
+                loss = self.objective(pictures, mine[step], len(deal[step]))
+                self.optimiser.zero_grad()
+                torch.autograd.backward(loss)
+                self.optimiser.step()
+                if isinstance(self.net, ZFNet):
+                    self.net.renormalise()
+                total += loss.item()
             report(Progress(history, step + 1, self.steps, total / (step + 1)))
             _expect_finite(total)
         return float(self.ranks.sum(np.array([total]))[0] / self.ranks.world / len(deal))
@@ -198,9 +202,9 @@ class _Run:
         self.net.eval()
         mine = self.ranks.mine(np.arange(len(pictures.items)))
         logits = np.zeros((len(pictures.items), 2))
-        with torch.inference_mode():
-            for k in range(0, len(mine), batch):
-                some = mine[k : k + batch]
+        for k in range(0, len(mine), batch):
+            some = mine[k : k + batch]
+            with unbroken(), torch.inference_mode():
                 fitted = torch.from_numpy(np.stack([pictures.fitted(index) for index in some]))
                 x = pictures.preprocessing.normalise(fitted.to(self.ranks.device))
                 logits[some] = self.net(x).cpu().double().numpy()

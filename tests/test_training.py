@@ -37,7 +37,7 @@ from convnet.recipe import (
 )
 from convnet.settings import Setting, chosen, time_settings
 from convnet.training import positive, train
-from convnet.zfnet import ZFNetConfig
+from convnet.zfnet import ZFNet, ZFNetConfig
 from images.labelled import LabelledSet
 from images.mannequins.sets import Plan, write_set
 
@@ -449,6 +449,22 @@ def test_ctrl_c_stops_in_order_and_says_how_to_go_on(drawn: Path, tmp_path: Path
     assert last == "stopped: the same command continues after the last whole epoch"
 
 
+def test_a_step_that_is_interrupted_is_done_to_its_end(
+    sets: tuple[Pictures, Pictures], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, backward = list[bool](), torch.autograd.backward
+
+    def interrupted(loss: torch.Tensor) -> None:
+        signal.raise_signal(signal.SIGINT)
+        backward(loss)
+
+    monkeypatch.setattr(torch.autograd, "backward", interrupted)
+    monkeypatch.setattr(ZFNet, "renormalise", lambda _: ended.append(True))
+    with pytest.raises(KeyboardInterrupt):
+        train(*sets, TINY, tmp_path, ALONE, setting=PLAIN)
+    assert ended == [True]
+
+
 def test_two_processes_train_as_one(
     sets: tuple[Pictures, Pictures], drawn: Path, tmp_path: Path
 ) -> None:
@@ -465,7 +481,7 @@ def test_two_processes_train_as_one(
         "from convnet.recipe import Recipe\n"
         "from convnet.settings import Setting\n"
         "from convnet.training import train\n"
-        "from convnet.zfnet import ZFNetConfig\n"
+        "from convnet.zfnet import ZFNet, ZFNetConfig\n"
         "from images.labelled import LabelledSet\n"
         f"recipe = {recipe!r}\n"
         "sets = [\n"
