@@ -214,6 +214,7 @@ def compare_set(
         notes=notes,
     )
     _write(report, asked, outside, out)
+    _draw(report, out)
     if gallery:  # takes its time: until it is there, the report is without it
         report = replace(report, gallery=_gallery(tested, everyone, entries, out / "kept"))
         _write(report, asked, outside, out)
@@ -376,13 +377,16 @@ def _gallery(
 
 
 def _write(report: Report, asked: Answers, outside: Mapping[str, Scores], out: Path) -> None:
-    from compare.figures import figures  # matplotlib takes its time
-
     data = to_json(report)
     parts = out / "kept"
     parts.mkdir(exist_ok=True)
     commit(parts, out / "report.json", [json.dumps(data, indent=1).encode() + b"\n"])
     commit(parts, out / "report.html", [page(data).encode()])
     write_scores(out / "scores.csv", asked, outside)
-    (out / "figures").mkdir(exist_ok=True)
-    figures(data, out / "figures")
+
+
+def _draw(report: Report, out: Path) -> None:
+    """Write the figures for a paper, none of which is of the gallery."""
+    from compare.figures import figures  # matplotlib takes its time
+
+    figures(to_json(report), out / "figures")

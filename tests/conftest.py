@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,10 @@ from compare import cli
 from images import scoring
 
 pytest.register_assert_rewrite("pages")  # its assertions explain themselves, as in a test
+# Who starts the tests in the background may have left Ctrl-C ignored, and the tests' programs too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# Two tests run at a time: with more threads each, torch's wait for one another and burn the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which(
     "google-chrome"

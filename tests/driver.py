@@ -70,8 +70,6 @@ def kill_before(step: int) -> Callable[[], int]:
 
 
 def main(folder: str, out: str, log: str, workers: str) -> int:
-    # Who starts the tests in the background may have left it ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     if step := os.environ.get("KILL_BEFORE_STEP"):
         kill_before(int(step))
     if limit := os.environ.get("FILE_LIMIT"):
