@@ -63,7 +63,7 @@ class Answers:
         NaN where no picture could be read.
     memory : mapping of str to int
         Bytes, by name: the peak of a fresh process that reads and scores up to 8 of the set's
-        pictures with this contestant alone.
+        pictures with this contestant alone. Empty where it was not measured.
     """
 
     items: tuple[Item, ...]
@@ -76,7 +76,11 @@ class Answers:
 
 
 def answers(
-    labelled: LabelledSet, contestants: Sequence[Contestant], folder: Path, workers: int = 1
+    labelled: LabelledSet,
+    contestants: Sequence[Contestant],
+    folder: Path,
+    workers: int = 1,
+    measured: bool = True,
 ) -> Answers:
     """Ask everyone about every picture, as far as the answers are not kept already.
 
@@ -89,6 +93,8 @@ def answers(
         For what is kept, made if need be.
     workers : int
         Processes; the answers are the same for any number.
+    measured : bool
+        Whether memory is measured, for which every contestant gets a process.
 
     Raises
     ------
@@ -115,10 +121,11 @@ def answers(
             carry_out(job, workers, sorted(item.path for item in labelled.items))
             _settle(labelled, job.receipt, folder)
         kept = [_expected(labelled, one, folder) for one in everyone]
-        memory = [
-            _memory(labelled, one, folder, found.records)
+        memory = {
+            one.name: _memory(labelled, one, folder, found.records)
             for one, found in zip(everyone, kept, strict=True)
-        ]
+            if measured
+        }
     return _gathered(labelled, everyone, kept, memory)
 
 
@@ -278,7 +285,7 @@ def _gathered(
     labelled: LabelledSet,
     everyone: Sequence[Contestant],
     kept: Sequence[_Kept],
-    memory: Sequence[int],
+    memory: Mapping[str, int],
 ) -> Answers:
     """Bring kept records into the order of the set."""
     paths = [item.path for item in labelled.items]
@@ -295,7 +302,6 @@ def _gathered(
             before if before != "ok" else found.records[path]["status"]
             for before, path in zip(statuses, paths, strict=True)
         ]
-    names = [one.name for one in everyone]
     return Answers(
         labelled.items,
         labelled.labels,
@@ -303,7 +309,7 @@ def _gathered(
         scores,
         details,
         seconds,
-        dict(zip(names, memory, strict=True)),
+        memory,
     )
 
 

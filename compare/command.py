@@ -1,14 +1,10 @@
 """``skindeep compare``: everyone on one labelled set, and one report."""
 
 import json
-import platform
-import shlex
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -17,38 +13,22 @@ import typer
 from rich.progress import track
 
 from compare.answers import Answers, answers
-from compare.entries import RESAMPLES, SEED, Entry, Labels, Scores
+from compare.entries import Entry, Labels, Scores
 from compare.external import external, write_scores
 from compare.gallery import cards, worst
 from compare.histogram import taught
 from compare.judge import expect_both, judge
+from compare.making import making, summary
 from compare.page import page
-from compare.report import Card, Classes, Making, Report, SetSummary, Threshold, to_json
+from compare.report import Card, Report, Threshold, to_json
 from compare.scorers import Contestant, contestants, expect_names
 from compare.thresholds import choose, parsed
 from compare.wording import THIN
-from images.compiled import source_digest
 from images.durable import commit
 from images.folders import printable
 from images.labelled import LabelledSet
 from images.scans import stoppable
 from images.workers import processors
-
-LIMITS = (
-    "Every figure is of this set: pictures that come from elsewhere, or in another mixture, can "
-    "give others, and no interval covers that.",
-    "Intervals take the pictures as drawn one by one; pictures of one person or one scene are not, "
-    "and make them too narrow.",
-    "The exact test is careful: where few pictures are marked by one scorer alone, its p can stay "
-    "above 1 in 20 while the interval just leaves out 0. Sentences go by p.",
-    "An interval at a threshold takes the threshold as given: other pictures to choose it on would "
-    "have given another.",
-    "With few controls a low false positive rate means none at all: 1 % of 80 is no picture.",
-    "Intervals are of one figure at a time: of twenty comparisons without a true difference, one "
-    "falls outside by chance.",
-    "Precision, average precision and calibration follow the share of targets in the set.",
-    "Published figures were measured on other pictures, which nobody has any more.",
-)
 
 app = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
 
@@ -178,7 +158,7 @@ def compare_set(
     out.mkdir(exist_ok=True)
     asked = answers(tested, everyone, out / "kept", workers) if everyone else _nobody(tested)
     if checked and everyone:
-        seen_before |= answers(checked, everyone, out / "kept", workers).scores
+        seen_before |= answers(checked, everyone, out / "kept", workers, measured=False).scores
 
     def threshold(name: str, own: Threshold | None) -> Threshold | None:
         if name in by_hand:
@@ -207,10 +187,10 @@ def compare_set(
             )
         )  # fmt: skip
     report = judge(
-        _summary(manifest, tested, asked.statuses),
+        summary(manifest, tested, asked.statuses),
         tested.items,
         entries,
-        _making(tested, checked, everyone, entries),
+        making(tested, checked, everyone, entries),
         notes=notes,
     )
     _write(report, asked, outside, out)
@@ -301,62 +281,7 @@ def _chosen(
     return Threshold(value, words, "validation")
 
 
-# ---- What the report says besides its figures
-
-
-def _summary(manifest: Path, tested: LabelledSet, statuses: Sequence[str]) -> SetSummary:
-    def classes(keep: Iterable[bool]) -> Classes:
-        labels = [item.label for item, kept in zip(tested.items, keep, strict=True) if kept]
-        return Classes(sum(labels), len(labels) - sum(labels))
-
-    return SetSummary(
-        name=str(Path(manifest.resolve().parent.name, manifest.name)),
-        digest=tested.digest,
-        split="test",
-        pictures=classes([True] * len(statuses)),
-        statuses={
-            status: classes(one == status for one in statuses)
-            for status in sorted(set(statuses) - {""})
-        },
-        sources=_counted(item.source for item in tested.items),
-        licences=_counted(item.licence for item in tested.items),
-    )
-
-
-def _counted(values: Iterable[str]) -> dict[str, int]:
-    return dict(Counter(value or "not known" for value in values).most_common(20))
-
-
-def _making(
-    tested: LabelledSet,
-    checked: LabelledSet | None,
-    everyone: Sequence[Contestant],
-    entries: Sequence[Entry],
-) -> Making:
-    packages = ["skindeep", "numpy", "scipy", "opencv-python", "pillow", "numba", "matplotlib"]
-    if any(one.kind == "net" for one in everyone):
-        packages.append("torch")
-    if any(one.train_digest is not None for one in everyone):
-        packages.append("scikit-learn")
-    return Making(
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        versions={"python": platform.python_version()} | {p: version(p) for p in packages},
-        platform=platform.platform(),
-        seed=SEED,
-        resamples=RESAMPLES,
-        digests={
-            "test set": tested.digest,
-            **({"validation set": checked.digest} if checked else {}),
-            **{one.name: one.digest for one in entries},
-            **{f"code of {p}": source_digest(p) for p in ("images", "baseline", "compare")},
-            **(
-                {"code of convnet": source_digest("convnet")}
-                if any(one.kind == "net" for one in everyone)
-                else {}
-            ),
-        },
-        limits=LIMITS,
-    )
+# ---- What is written
 
 
 def _gallery(

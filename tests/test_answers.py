@@ -215,6 +215,12 @@ def test_memory_and_times_are_measured_once(labelled: LabelledSet, tmp_path: Pat
     assert again.seconds == found.seconds
 
 
+def test_memory_is_not_measured_unasked(labelled: LabelledSet, tmp_path: Path) -> None:
+    found = answers(labelled, contestants(["skin_fraction"]), tmp_path / "kept", measured=False)
+    assert found.memory == {}
+    assert not list((tmp_path / "kept").glob("*.memory.json"))
+
+
 # ---- Pictures that are not as they should be
 
 

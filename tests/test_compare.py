@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from compare import answers as kept_answers
-from compare import command, entries, figures
+from compare import command, entries, figures, making
 from compare.command import compare_set
 from images.labelled import LabelledSet, write_manifest
 from images.mannequins.sets import Plan, write_set
@@ -28,7 +28,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer resamples, and no process is started to measure memory."""
     monkeypatch.setattr(entries, "RESAMPLES", 50)
-    monkeypatch.setattr(command, "RESAMPLES", 50)
+    monkeypatch.setattr(making, "RESAMPLES", 50)
     monkeypatch.setattr(kept_answers, "_memory", lambda *_: 1)
 
 

@@ -415,6 +415,7 @@ def test_stopped_again_and_again_it_ends_with_the_same_bytes(out: Path, tmp_path
     assert (tmp_path / "out" / "cue.json").read_bytes() == (out / "cue.json").read_bytes()
 
 
+@pytest.mark.soak
 def test_a_killed_run_continues_to_the_same_bytes(out: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], cwd=Path.cwd())

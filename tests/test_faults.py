@@ -112,7 +112,7 @@ def ended_well(process: subprocess.Popen[str]) -> bool:
 
 RANDOM = [
     ("pool", 4),
-    ("ray", 2),
+    ("ray", 1),
     pytest.param("pool", 20, marks=pytest.mark.soak),
     pytest.param("ray", 20, marks=pytest.mark.soak),
 ]

@@ -29,6 +29,7 @@ def test_pages_are_in_order_and_small(lessons):
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
 
 
+@pytest.mark.soak
 def test_building_twice_gives_the_same_bytes(lessons, tmp_path):
     site.build_site(Results(lessons.results.root, short=True), tmp_path)
     first, second = (
