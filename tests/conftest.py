@@ -114,7 +114,9 @@ def lessons(tmp_path_factory: pytest.TempPathFactory) -> Lessons:
 
     root = tmp_path_factory.mktemp("lessons")
     results, out = site.Results(root / "results", short=True), root / "site"
-    pages = site.build_site(results, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("compare.figures.figures", lambda *_: [])  # they are no part of the lessons
+        pages = site.build_site(results, out)
     data = {page.slug: json.loads((out / f"data/{page.slug}.json").read_bytes()) for page in pages}
     return Lessons(results, out, pages, data)
 

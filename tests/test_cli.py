@@ -17,7 +17,7 @@ from PIL import Image
 from zoo import fill
 
 from baseline.cli import overlay_name
-from compare import cli, demo
+from compare import cli, demo, figures
 from compare.demo import packaged_pictures
 from images.mannequins.sets import Plan
 
@@ -334,6 +334,9 @@ def test_demo_begins_afresh_in_its_own_files_only(
     learned = {split: Plan(4, 4, split=split, scale=0.3) for split in ("train", "validation")}
     monkeypatch.setattr(demo, "LEARNED", learned)
     monkeypatch.setattr(demo, "EPOCHS", 1)
+    monkeypatch.setattr(
+        figures, "figures", lambda *_: []
+    )  # for a paper; they take most of the time
     out = tmp_path / "demo"
     names = {path.name for path in packaged_pictures()}
     assert "astronaut.png" in names
