@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot
 
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup, escape
 
 Points = Sequence[tuple[float, float]]
 Box = tuple[float, float, float, float]
 """Left, top, width and height, in px; a point is a box without extent."""
+Boxes = npt.NDArray[np.float64]
+"""Many boxes, (n, 4)."""
 LETTER = 8.8  # mean advance of a bold letter at the plots' 14 px in a wide font, in px
 AMPLE = 30.0  # px around words, beyond which more room is no better
 CLEAR = 3.0  # px around letters, likewise
@@ -176,25 +180,31 @@ def label_places(
         than to anything else, the one farthest from all else. None where there is no such place:
         words that could be another line's are worse than none.
     """
-    sampled = [_resampled(points) for _, points in labels]
+    sampled = [_points(_resampled(points)) for _, points in labels]
     boxes: list[Box] = []
     places: list[tuple[float, float] | None] = []
     for index, (words, _) in enumerate(labels):
-        lines = [(*p, 0.0, 0.0) for i, line in enumerate(sampled) if i != index for p in line]
-        others = [*lines, *taken]
+        lines = [line for i, line in enumerate(sampled) if i != index]
+        others = np.concatenate([*lines, np.reshape(taken, (-1, 4))])
         width, height = LETTER * len(words) + 14, 14.0  # its mark stands before it
-        found = []
-        for x, y in sampled[index]:
-            for left in (x + 9, x - 9 - width, x - width / 2):
-                for top in (y + 6, y - 6 - height):
-                    box = (left, top, width, height)
-                    if not _inside(box, panel.box) or any(_overlap(box, b) for b in boxes):
-                        continue
-                    own = min(_distance(box, (*p, 0.0, 0.0)) for p in sampled[index])
-                    if own < 4 or any(_distance(box, p) <= own for p in others):
-                        continue
-                    free = min([_distance(box, p) for p in others], default=AMPLE)
-                    found.append((min(free, AMPLE) - own, box))
+        beside = [
+            (left, top, width, height)
+            for x, y in sampled[index][:, :2].tolist()
+            for left in (x + 9, x - 9 - width, x - width / 2)
+            for top in (y + 6, y - 6 - height)
+        ]
+        free = [
+            box
+            for box in beside
+            if _inside(box, panel.box) and not any(_overlap(box, before) for before in boxes)
+        ]
+        own = _distances(free, sampled[index]).min(axis=1)
+        away = _distances(free, others).min(axis=1, initial=np.inf)
+        found = [
+            (min(far, AMPLE) - near, box)
+            for box, near, far in zip(free, own.tolist(), away.tolist(), strict=True)
+            if 4 <= near < far
+        ]
         if found:
             _, best = max(found)
             boxes.append(best)
@@ -231,15 +241,20 @@ def letter_places(
             for down in ROWS
             for left in (x + reach, x - reach - width)
         ]
-        others = [(*p, 0.0, 0.0) for p in points if p != (x, y)]
-        others += [letter_box(*one) for one in found]
+        others = np.reshape(
+            [
+                *((*p, 0.0, 0.0) for p in points if p != (x, y)),
+                *(letter_box(*one) for one in found),
+            ],
+            (-1, 4),
+        )
 
         def merit(
-            start: tuple[float, float], word: str = word, others: Sequence[Box] = others
+            start: tuple[float, float], word: str = word, others: Boxes = others
         ) -> tuple[bool, float]:
             box = letter_box(word, *start)
-            free = min((_distance(box, other) for other in others), default=CLEAR)
-            return _inside(box, room), min(free, CLEAR)
+            free = _distances([box], others).min(initial=CLEAR)
+            return _inside(box, room), float(free)
 
         found.append((word, *max(starts, key=merit)))  # the first, and so the nearest, of the best
     return found
@@ -281,7 +296,16 @@ def _overlap(a: Box, b: Box) -> bool:
     )
 
 
-def _distance(a: Box, b: Box) -> float:
-    across = max(a[0] - b[0] - b[2], 0.0, b[0] - a[0] - a[2])
-    down = max(a[1] - b[1] - b[3], 0.0, b[1] - a[1] - a[3])
-    return hypot(across, down)
+def _points(points: Points) -> Boxes:
+    """Return points as boxes, (n, 4), without any size."""
+    return np.pad(np.array(points), ((0, 0), (0, 2)))
+
+
+def _distances(these: Sequence[Box], those: Boxes) -> npt.NDArray[np.float64]:
+    """Return the distance of each box to each other, (n, m)."""
+    x, y, width, height = np.reshape(these, (-1, 4)).T[..., None]
+    u, v, right, down = those.T
+    across = np.maximum(np.maximum(x - u - right, u - x - width), 0)
+    along = np.maximum(np.maximum(y - v - down, v - y - height), 0)
+    distances: npt.NDArray[np.float64] = np.hypot(across, along)
+    return distances

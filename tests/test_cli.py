@@ -334,6 +334,7 @@ def test_demo_begins_afresh_in_its_own_files_only(
     learned = {split: Plan(4, 4, split=split, scale=0.3) for split in ("train", "validation")}
     monkeypatch.setattr(demo, "LEARNED", learned)
     monkeypatch.setattr(demo, "EPOCHS", 1)
+    monkeypatch.setattr(demo, "processors", lambda: 1)  # starting another costs more than it does
     monkeypatch.setattr(
         figures, "figures", lambda *_: []
     )  # for a paper; they take most of the time
