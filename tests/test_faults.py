@@ -25,6 +25,7 @@ WORKERS = 2
 LONGEST = 120  # seconds for anything to happen on a loaded machine
 HERE = Path(__file__).parent
 MARK = "SKINDEEP_FAULT_TEST"
+RAY_FAULT = "Tried to complete task that was not pending"
 
 
 @pytest.fixture
@@ -103,9 +104,12 @@ def expect_whole(scan: Scan, undisturbed: bytes) -> None:
 
 
 def ended_well(process: subprocess.Popen[str]) -> bool:
-    """Or was killed, or could not find a worker that lives: then the same command continues."""
+    """Or was killed, or could not find a worker that lives: then the same command continues.
+
+    Where a worker dies just as its answer comes, a check inside Ray may end the driver, too.
+    """
     _, complaint = process.communicate(timeout=LONGEST)
-    stopped = complaint.rpartition("\nOSError: expected ")[1]
+    stopped = "\nOSError: expected " in complaint or RAY_FAULT in complaint
     assert process.returncode in (0, -signal.SIGKILL) or stopped, complaint
     return process.returncode == 0
 
