@@ -80,6 +80,7 @@ def test_each_limit_ends_one_file_and_says_so_by_every_engine(
     engine: Engine,
     names: list[str],
     monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """By Ray in a process of its own, up to three times: a worker's death may end Ray's driver."""
     (folder / "a" / FAULTY).unlink()
@@ -97,6 +98,7 @@ def test_each_limit_ends_one_file_and_says_so_by_every_engine(
         driver.join()
         if driver.exitcode == 0:
             break
+        assert "Tried to complete task that was not pending" in capfd.readouterr().err
     assert driver.exitcode == 0
     found = {
         Path(str(r["path"])).name: (r["status"], r["detail"])

@@ -481,7 +481,7 @@ def test_two_processes_train_as_one(
         "from convnet.recipe import Recipe\n"
         "from convnet.settings import Setting\n"
         "from convnet.training import train\n"
-        "from convnet.zfnet import ZFNet, ZFNetConfig\n"
+        "from convnet.zfnet import ZFNetConfig\n"
         "from images.labelled import LabelledSet\n"
         f"recipe = {recipe!r}\n"
         "sets = [\n"
