@@ -96,6 +96,15 @@ class Visitor:
         return self.asked
 
 
+def until(tab, condition, polling=50):
+    """Wait for a condition; the page's own policy forbids it what `wait_for_function` asks."""
+    for _ in range(200):
+        if tab.evaluate(condition):
+            return
+        tab.wait_for_timeout(polling)
+    raise AssertionError(f"it does not happen: {condition}")
+
+
 def unfold(tab):
     tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
 

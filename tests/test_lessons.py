@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from pages import Walk, count_numbers, grave_faults, unfold
+from pages import Walk, count_numbers, grave_faults, unfold, until
 from PIL import Image
 
 from compare.lessons import site
@@ -304,5 +304,5 @@ def test_what_is_cut_at_360_px_says_so(visit, slug):
     unfold(tab)
     told = """() => [...document.querySelectorAll(".wide, .fifths, .scroll, pre")].map((box) => [
       box.scrollWidth > box.clientWidth, getComputedStyle(box, "::before").display === "block"])"""
-    tab.wait_for_function(f"({told})().every(([cut, said]) => cut === said)")
+    until(tab, f"({told})().every(([cut, said]) => cut === said)")
     assert any(cut for cut, _ in tab.evaluate(told))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pages import until
 
 from baseline.captions import RULE_NAMES
 from baseline.detector import Params, detect
@@ -326,9 +327,12 @@ def test_links_find_their_places_before_pictures_come(visit):
     lazy = "[...document.images].filter((i) => !i.complete && i.offsetParent && !i.offsetHeight)"
     assert tab.evaluate(f"{lazy}.length") == 0
     tab.click("nav.contents a[href='#results']")
-    tab.wait_for_function(
+    until(
+        tab,
         """() => { const now = window.scrollY, same = now === window.was; window.was = now;
-          return same && now > 0; }""", polling=300)  # fmt: skip
+          return same && now > 0; }""",
+        polling=300,
+    )
     top = tab.locator("#results").bounding_box()["y"]
     assert 0 <= top < 250
 

@@ -68,7 +68,8 @@ def test_they_run(name, tmp_path):
     write_notebooks(tmp_path, short=True)
     path = tmp_path / f"{name}.ipynb"
     place = os.environ | {"TMPDIR": str(tmp_path)}  # where it puts its drawings
-    done = subprocess.run([sys.executable, "-c", RUN, path], env=place, capture_output=True)
+    command = [sys.executable, "-c", RUN, path]
+    done = subprocess.run(command, env=place, cwd=tmp_path, capture_output=True)  # sockets, too
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     cells = json.loads(path.read_bytes())["cells"]
     outputs = [out for cell in cells if cell["cell_type"] == "code" for out in cell["outputs"]]
