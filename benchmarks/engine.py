@@ -107,7 +107,7 @@ def engines() -> Iterator[tuple[str, Engine, int]]:
     with suppress(ImportError):
         from images.ray_engine import on_ray
 
-        yield "Ray, 2 tasks", on_ray, 2
+        yield "Ray, 2 actors", on_ray, 2
 
 
 def rates(number: int, size: int, rounds: int) -> None:

@@ -108,7 +108,7 @@ def score(
     """
     place = str(device_of(device.value))
     gpus = place.startswith("cuda")
-    how = how_of(engine, address, limit, part, retry, resident=True, gpus=gpus)
+    how = how_of(engine, address, limit, part, retry, gpus=gpus)
     if not score_folder(source, out, model, place, workers or processors(), how):
         print(f"{printable(str(out))} is complete already; remove it to score anew")
     for line in summary(out, _why):

@@ -2,20 +2,21 @@
 
 Ray only calls functions. It is asked for no data, no retries and no checkpoints: what is committed
 lies in the run's own folder, which every machine of a cluster has to see under the same path, as
-it has to see the pictures.
+it has to see the pictures. Nor does a process of Ray's work on a file: it watches over one of our
+own, so that a file which kills that is met as the local pool meets it.
 """
 
 import os
+import pickle
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache, partial
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
-import cv2
 import ray
 from ray.exceptions import (
     ActorDiedError,
@@ -28,10 +29,9 @@ from ray.exceptions import (
 
 from images.engines import Receipts
 from images.jobs import Receipt, Shard, Task, file_by_file, process_shard
-from images.workers import one_worker
+from images.workers import Died, one_worker
 
 DEATHS = (WorkerCrashedError, ActorDiedError, NodeDiedError, OutOfMemoryError)
-_remote: Any = ray.remote  # whose overloads know no computed options
 OBJECTS = 100_000_000  # bytes of shared memory: only receipts travel
 
 
@@ -40,7 +40,6 @@ def on_ray(
     shards: Iterator[Shard],
     workers: int,
     address: str | None = None,
-    actors: bool = False,
     gpus: bool = False,
 ) -> Receipts:
     """Do shards by Ray; an `images.engines.Engine` once the rest is bound.
@@ -50,130 +49,84 @@ def on_ray(
     task : Task
     shards : iterator of Shard
     workers : int
-        So many shards are under way at a time; without a cluster, as many processes are started.
+        So many of Ray's actors have a shard under way each. One that finds no room on the cluster
+        holds none.
     address : str, optional
         Of a running cluster, ``auto`` or HOST:PORT; without it Ray is started here and ends with
         the run.
-    actors : bool
-        Whether the processes stay, for work that begins by loading a network. Else each shard is a
-        task, which Ray puts where it likes.
     gpus : bool
         Whether the graphics cards are shared out among the actors.
 
     Raises
     ------
     OSError
-        If there is no such cluster, or a shard cannot be committed; the same call continues.
+        If there is no such cluster, a shard cannot be committed, or two actors die over one shard;
+        the same call continues.
     """
-    task = replace(task, limited=True)
-    work, rescue = partial(process_shard, task), partial(_rescue, task)
+    packed = pickle.dumps(replace(task, limited=True))
     with ExitStack() as stack:
         stack.enter_context(_connected(address, workers))
         have: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        share = {
-            "num_cpus": _share(have.get("CPU", 1), workers),
-            "num_gpus": _share(have.get("GPU", 0), workers) if gpus else 0,
-        }
-        everyone: list[_Hand] = [(_Actor if actors else _Tasks)(share) for _ in range(workers)]
-        free, busy = everyone.copy(), dict[Any, tuple[_Hand, Shard, bool]]()
-        for hand in everyone:
-            stack.callback(hand.close)
-        while True:
-            while free and (shard := next(shards, None)):
-                hand = free.pop()
-                busy[hand.start(work, shard)] = hand, shard, False
-            if not busy:
-                return
+        kind: Any = ray.remote(
+            num_cpus=_share(have.get("CPU", 1), workers),
+            num_gpus=_share(have.get("GPU", 0), workers) if gpus else 0,
+        )(_Watch)
+        # What each actor is about: a shard, or None while it is on its way; and if another died so.
+        busy: dict[Any, tuple[Any, Shard | None, bool]] = {}
+
+        def engage(shard: Shard | None, again: bool) -> None:
+            watch = kind.remote(packed)
+            stack.callback(ray.kill, watch)
+            busy[watch.do.remote(shard)] = watch, shard, again
+
+        for _ in range(workers):
+            engage(None, False)
+        while busy:
             (done, *_), _ = ray.wait(list(busy))
-            hand, shard, rescued = busy.pop(done)
+            watch, shard, again = busy.pop(done)
             try:
-                receipt: Receipt = ray.get(done)
+                receipt: Receipt | None = ray.get(done)
             except DEATHS as death:
-                if rescued:  # the rescue only watches others die
+                if again:
                     raise OSError(f"expected Ray's workers to live, got: {_line(death)}") from death
-                hand.renew()
-                busy[hand.start(rescue, shard)] = hand, shard, True
+                engage(shard, True)
+                continue
             except RayTaskError as error:
                 if isinstance(error.cause, RayError):  # it could not even begin
                     raise OSError(f"expected Ray to work, got: {_line(error.cause)}") from error
                 raise error.cause from None
-            else:
-                free.append(hand)
+            if receipt:
                 yield receipt
+            if shard := next(shards, None):
+                busy[watch.do.remote(shard)] = watch, shard, False
+            elif not any(shard for _, shard, _ in busy.values()):
+                return
 
 
-class _Hand(Protocol):
-    """One of the places for calls."""
+class _Watch:
+    """Ray's process, which has one of our own do the shards and knows what that died of.
 
-    def start(self, function: Callable[[Shard], Receipt], shard: Shard) -> Any:
-        """Start a call; Ray's reference to its answer is returned."""
-
-    def renew(self) -> None:
-        """See that there is a living process again."""
-
-    def close(self) -> None:
-        """End the call under way, here or elsewhere."""
-
-
-class _Tasks:
-    """A place for tasks, each in whatever process Ray has."""
-
-    def __init__(self, share: dict[str, float]) -> None:
-        self._call = _remote(max_retries=0, **share)(_call)
-        self._last: Any = None
-
-    def start(self, function: Callable[[Shard], Receipt], shard: Shard) -> Any:
-        self._last = self._call.remote(function, shard)
-        return self._last
-
-    def renew(self) -> None:
-        pass
-
-    def close(self) -> None:
-        # By force, Ray aborts this process if the answer comes at the same moment.
-        if self._last is not None:
-            ray.cancel(self._last)
-
-
-class _Actor:
-    """A process that stays."""
-
-    def __init__(self, share: dict[str, float]) -> None:
-        self._class = _remote(**share)(_Caller)
-        self.renew()
-
-    def start(self, function: Callable[[Shard], Receipt], shard: Shard) -> Any:
-        return self._actor.call.remote(function, shard)
-
-    def renew(self) -> None:
-        self._actor: Any = self._class.remote()
-
-    def close(self) -> None:
-        ray.kill(self._actor)
-
-
-class _Caller:
-    def call(self, function: Callable[[Shard], Receipt], shard: Shard) -> Receipt:
-        return _call(function, shard)
-
-
-def _call(function: Callable[[Shard], Receipt], shard: Shard) -> Receipt:
-    _prepare()
-    return function(shard)
-
-
-@cache
-def _prepare() -> None:
-    cv2.setNumThreads(1)
-
-
-def _rescue(task: Task, shard: Shard) -> Receipt:
-    """Do a shard that killed its process, with a process of our own beneath Ray's.
-
-    Of that one it is known what it died of, and the records are those of the local engine.
+    It stays small: the task, at whose unpacking the detector or a network's library is imported,
+    is unpacked in the other.
     """
-    with one_worker(partial(process_shard, task)) as worker:
-        return file_by_file(task, worker, shard)
+
+    def __init__(self, packed: bytes) -> None:
+        self._packed, self._stack = packed, ExitStack()
+        self._work = partial(_process, packed)
+        self._worker = self._stack.enter_context(one_worker(self._work))
+
+    def do(self, shard: Shard | None) -> Receipt | None:
+        """Return the shard's receipt, None for none."""
+        if not shard:
+            return None
+        try:
+            return self._worker.call(self._work, shard)
+        except Died:
+            return file_by_file(pickle.loads(self._packed), self._worker, shard)
+
+
+def _process(packed: bytes, shard: Shard) -> Receipt:
+    return process_shard(pickle.loads(packed), shard)
 
 
 @contextmanager
@@ -183,6 +136,8 @@ def _connected(address: str | None, workers: int) -> Iterator[None]:
         return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Where memory is short, Ray would end its own process; the system ends the one that swells.
+    os.environ.setdefault("RAY_memory_monitor_refresh_ms", "0")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address:
         _expect_listening(address)

@@ -110,7 +110,6 @@ def how_of(
     limit: int | None,
     part: str | None,
     retry: bool,
-    resident: bool = False,
     gpus: bool = False,
 ) -> How:
     """Return what the options say.
@@ -119,9 +118,8 @@ def how_of(
     ----------
     engine, address, limit, part, retry
         As on the command line.
-    resident, gpus : bool
-        Whether processes of Ray stay, for work that begins by loading a network; and share out
-        the graphics cards.
+    gpus : bool
+        Whether processes of Ray share out the graphics cards.
 
     Raises
     ------
@@ -140,13 +138,13 @@ def how_of(
         return How(local, limit, numbers, retry)
     if find_spec("ray") is None:
         raise ValueError("expected the extra for Ray to be installed: pip install 'skindeep[ray]'")
-    return How(_ray(address, resident, gpus), limit, numbers, retry)
+    return How(_ray(address, gpus), limit, numbers, retry)
 
 
-def _ray(address: str | None, resident: bool, gpus: bool) -> Engine:
+def _ray(address: str | None, gpus: bool) -> Engine:
     from images.ray_engine import on_ray  # takes its time
 
-    return partial(on_ray, address=address, actors=resident, gpus=gpus)
+    return partial(on_ray, address=address, gpus=gpus)
 
 
 # ---- One file

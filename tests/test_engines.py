@@ -1,10 +1,10 @@
 """Engines: the same bytes from all of them, whatever befalls their processes. Ray is a real one."""
 
-import multiprocessing
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,15 +15,12 @@ import ray
 from hashing import BUSY, ENDLESS, FAULTY, GONE, GREEDY, KILLER, job, numbered, records
 from PIL import Image
 
-from images.engines import Engine
 from images.jobs import Job
 from images.limits import Allowance
 from images.ray_engine import on_ray
 from images.shards import How, run
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
-
-TASKS, ACTORS = on_ray, partial(on_ray, actors=True)
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +44,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.parametrize("engine", [TASKS, ACTORS])
-def test_ray_writes_the_bytes_of_a_bare_loop(folder: Path, tmp_path: Path, engine: Engine) -> None:
+def test_ray_writes_the_bytes_of_a_bare_loop(folder: Path, tmp_path: Path) -> None:
     bare, by_ray = tmp_path / "bare", tmp_path / "by_ray"
     run(job(folder, bare))
-    assert run(job(folder, by_ray), 2, how=How(engine))
+    assert run(job(folder, by_ray), 2, how=How(on_ray))
     assert by_ray.read_bytes() == bare.read_bytes()
     assert not run(job(folder, by_ray), 1)  # complete, whoever asks
 
@@ -67,46 +63,33 @@ DETAILS = {
 }
 
 
-def drive(job: Job, engine: Engine) -> None:
-    run(job, 2, how=How(engine))
-
-
-@pytest.mark.parametrize(
-    ("engine", "names"), [(TASKS, [*DETAILS]), (ACTORS, [KILLER, BUSY])], ids=["tasks", "actors"]
-)
-def test_each_limit_ends_one_file_and_says_so_by_every_engine(
-    folder: Path,
-    tmp_path: Path,
-    engine: Engine,
-    names: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    """By Ray in a process of its own, up to three times: a worker's death may end Ray's driver."""
+@pytest.mark.usefixtures("cluster")
+def test_each_limit_ends_one_file_and_says_so_by_every_engine(folder: Path, tmp_path: Path) -> None:
     (folder / "a" / FAULTY).unlink()
-    for name in names:
+    for name in DETAILS:
         (folder / "b" / name).touch()
     allowance = Allowance(seconds=3, processor_seconds=0.3, memory=1_000_000_000)
     by_pool, by_ray = tmp_path / "pool", tmp_path / "ray"
     run(job(folder, by_pool, allowance=allowance), 2)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # Ray's workers need these modules
-    for _ in range(3):
-        driver = multiprocessing.get_context("spawn").Process(
-            target=drive, args=(job(folder, by_ray, allowance=allowance), engine)
-        )
-        driver.start()
-        driver.join()
-        if driver.exitcode == 0:
-            break
-        assert "Tried to complete task that was not pending" in capfd.readouterr().err
-    assert driver.exitcode == 0
+    run(job(folder, by_ray, allowance=allowance), 2, how=How(on_ray))
     found = {
         Path(str(r["path"])).name: (r["status"], r["detail"])
         for r in records(by_pool)
         if r["status"] != "ok"
     }
-    assert found == {name: DETAILS[name] for name in names}
+    assert found == DETAILS
     assert by_ray.read_bytes() == by_pool.read_bytes()
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("cluster")
+def test_no_number_of_files_that_kill_stops_ray(tmp_path: Path) -> None:
+    folder = numbered(tmp_path / "in", 200)
+    for number in range(50):
+        (folder / "abc"[number % 3] / f"{KILLER}-{number}").touch()
+    run(job(folder, tmp_path / "out"), 2, how=How(on_ray))
+    found = Counter(record["status"] for record in records(tmp_path / "out"))
+    assert found == {"ok": 200, "crashed": 50}
 
 
 @pytest.mark.usefixtures("cluster")
@@ -116,7 +99,7 @@ def test_what_stops_ray_is_the_error_itself_and_others_continue(
     bare, out, gone = tmp_path / "bare", tmp_path / "out", folder / "c" / GONE
     gone.write_text("now")
     with pytest.raises(ConnectionError, match=r"^the disk is elsewhere$"):
-        run(job(folder, out), 2, how=How(TASKS))
+        run(job(folder, out), 2, how=How(on_ray))
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out.parts").glob("0*.receipt*")}
     assert len(kept) > 5
     gone.write_text("later")
