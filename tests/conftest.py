@@ -17,6 +17,7 @@ from serving import Service
 
 from compare import cli
 from images import scoring
+from images.workers import processors
 
 pytest.register_assert_rewrite("pages")  # its assertions explain themselves, as in a test
 # Who starts the tests in the background may have left Ctrl-C ignored, and the tests' programs too.
@@ -32,6 +33,11 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than there are processors: tests wait for others a third of their time."""
+    return processors() + 1
 
 
 @pytest.fixture

@@ -326,8 +326,9 @@ def test_explain_writes_what_it_names(skindeep, tmp_path: Path) -> None:
     assert all(path.stat().st_size > 1000 for path in written)
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_demo_begins_afresh_in_its_own_files_only(
-    skindeep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    skindeep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", "120")  # no name is folded
     monkeypatch.setattr(demo, "DRAWN", Plan(3, 5, scale=0.5))
@@ -343,10 +344,14 @@ def test_demo_begins_afresh_in_its_own_files_only(
     assert "astronaut.png" in names
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    for _ in range(2):
+    (out / "photographs.jsonl").write_text("an earlier demo's")
+    (out / "occluded").mkdir()
+    (out / "occluded" / "earlier.png").touch()
+    for _ in range(times):
         status, printed, _ = skindeep("demo", "--out", out)
         assert status == 0
         assert (out / "mine.txt").read_text() == "mine"
+        assert not (out / "occluded" / "earlier.png").exists()
         answers = records(out / "photographs.jsonl")
         assert {str(record["path"]) for record in answers} == names
         report = json.loads((out / "compared" / "report.json").read_text())

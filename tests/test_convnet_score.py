@@ -122,9 +122,9 @@ def test_worker_counts_and_interruptions_change_nothing(
     images = [read(pictures / record["path"]).image for record in records(undisturbed)]
     assert scores == model.score([image for image in images if image is not None]).tolist()
     assert len(set(scores)) == 40
-    arguments = [pictures, "--out", out, "--model", checkpoint, "--workers", "2"]
+    arguments = [pictures, "--out", out, "--model", checkpoint, "--workers"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "compare.cli", "convnet", "score", *map(str, arguments)],
+        [sys.executable, "-m", "compare.cli", "convnet", "score", *map(str, arguments), "2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -136,11 +136,11 @@ def test_worker_counts_and_interruptions_change_nothing(
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not out.exists()
-    status, printed, _ = score(*arguments)
+    status, printed, _ = score(*arguments, 1)
     assert (status, printed.splitlines()[0]) == (0, "files: 40")
     assert out.read_bytes() == undisturbed.read_bytes()
     assert not parts.exists()
-    status, printed, _ = score(*arguments)
+    status, printed, _ = score(*arguments, 1)
     assert (status, printed.splitlines()[0]) == (
         0,
         f"{out} is complete already; remove it to score anew",
