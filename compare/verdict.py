@@ -43,7 +43,7 @@ def _found(pairs: Sequence[Pair], first: str, second: str) -> Difference | None:
 
 SAYS = {  # of the second scorer, if its figure is higher, and if it is lower
     "AUC": ("ranks better over all", "ranks worse over all"),
-    "AP": ("ranks better among what it is surest of", "ranks worse among what it is surest of"),
+    "AP": ("has the higher average precision", "has the lower average precision"),
     "recall": ("finds more targets", "finds fewer targets"),
     "false positive rate": ("marks more controls", "marks fewer controls"),
     "precision": ("is more often right when it marks", "is less often right when it marks"),

@@ -131,7 +131,9 @@ def test_pictures_are_chosen_by_their_scores():
     )
     found = net_views.Looked(items, None, np.array([0.4, 0.9, 0.7, 0.1, 0.2]))
     assert net_views.chosen(found) == {
-        "surest target": 2, "surest control": 1, "least sure target": 4,
+        "target with the highest score": 2,
+        "control with the highest score": 1,
+        "target with the lowest score": 4,
     }  # fmt: skip
     with pytest.raises(ValueError, match="expected targets and controls"):
         net_views.chosen(net_views.Looked(items[::2], None, np.array([0.4, 0.7, 0.2])))

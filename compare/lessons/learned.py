@@ -42,7 +42,7 @@ def build(results: Results, out: Path) -> Page:
     found = views.looked(model, results.drawn)
     judged = views.looked(model, LabelledSet.read(results.validation).split("validation"))
     chosen = views.chosen(found)
-    first = found.image(chosen["surest target"])
+    first = found.image(chosen["target with the highest score"])
     names = [*layers(model.net)]
     weights, begun = (views.first_weights(net) for net in (model.net, views.at_the_start(told)))
 

@@ -56,15 +56,15 @@ def looked(model: Model, labelled: LabelledSet, most: int = LOOKED) -> Looked:
 
 
 def chosen(found: Looked) -> dict[str, int]:
-    """Return the surest target, the surest control, and the target with the lowest score."""
+    """Return the targets with the highest and the lowest score, and the worst false alarm."""
     labels = np.array([item.label for item in found.items])
     if not 0 < labels.sum() < len(labels):
         raise ValueError("expected targets and controls among the first pictures, got one class")
     targets, controls = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
     return {
-        "surest target": int(targets[found.scores[targets].argmax()]),
-        "surest control": int(controls[found.scores[controls].argmax()]),
-        "least sure target": int(targets[found.scores[targets].argmin()]),
+        "target with the highest score": int(targets[found.scores[targets].argmax()]),
+        "control with the highest score": int(controls[found.scores[controls].argmax()]),
+        "target with the lowest score": int(targets[found.scores[targets].argmin()]),
     }
 
 
