@@ -1,7 +1,7 @@
 """Make the pictures that README shows, from drawings.
 
 python docs/pictures.py
-python docs/pictures.py demo/compared/report.html     # the report's first screen, by Chromium
+python docs/pictures.py demo/compared/report.html lessons/curves-hide.html    # pages, by Chromium
 """
 
 import shutil
