@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from calling import Call
-from disturbance import FAULTS
-from hashing import hash_file, job, numbered, paths
+from disturbance import FAULTS, slow_hash
+from hashing import PARRICIDE, hash_file, job, numbered, paths
 
 from images.jobs import Shard, Task, file_by_file, process_shard
 from images.shards import Progress, run
@@ -169,6 +169,21 @@ def test_workers_killed_at_random_moments(scan: Scan, undisturbed: bytes, kills:
             scan.out.unlink()
     assert scan.out.exists() or ended_well(scan.start())
     expect_whole(scan, undisturbed)
+
+
+@linux
+@pytest.mark.parametrize("scan", ["ray"], indirect=True)
+def test_a_shard_at_which_two_of_rays_own_die_stops_the_run(scan: Scan) -> None:
+    """As where a machine has no memory left; others continue."""
+    (scan.folder / "a" / PARRICIDE).write_bytes(b"now")
+    process = scan.start()
+    _, complaint = process.communicate(timeout=LONGEST)
+    assert process.returncode != 0
+    assert "\nOSError: expected Ray's workers to live, got: " in complaint or RAY_FAULT in complaint
+    (scan.folder / "a" / PARRICIDE).write_bytes(b"later")
+    seen = list[Progress]()
+    run(replace(job(scan.folder, scan.out), process=slow_hash), 1, seen.append)
+    assert 0 < seen[-1].resumed < seen[-1].done == 401
 
 
 def test_a_shard_that_was_whole_when_its_worker_died_is_not_done_again(tmp_path: Path) -> None:
