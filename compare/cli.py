@@ -1,5 +1,6 @@
 """The command ``skindeep``: every part's commands under one roof, imported when they are used."""
 
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -23,8 +24,14 @@ def main() -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) and not str(error).startswith("expected "):
             raise
-        print(f"skindeep: {printable(str(error))}", file=sys.stderr)
+        print(f"skindeep: {printable(_said(error))}", file=sys.stderr)
         sys.exit(2)
+
+
+def _said(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes) and error.strerror:
+        return f"expected to read or write {os.fsdecode(error.filename)}, got: {error.strerror}"
+    return str(error)
 
 
 def _later(module: str) -> type[TyperGroup]:

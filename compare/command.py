@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -167,6 +168,16 @@ def compare_set(
             return own
         return _chosen(name, rule, checked.labels, seen_before[name], notes)
 
+    unread = Counter(status for status in asked.statuses if status not in ("", "ok"))
+    if unread:
+        counted = ", ".join(f"{status} {number}" for status, number in sorted(unread.items()))
+        told = f"{unread.total()} of the {len(tested.items)} pictures have no answer ({counted})"
+        if unread.total() == len(tested.items) and not scores:
+            raise ValueError(
+                f"expected answers to compare, but {told}; "
+                "paths in a manifest are relative to its folder"
+            )
+        notes.append(told)
     entries = [
         Entry(
             one.name, one.description, one.kind, one.digest, one.is_probability,

@@ -237,6 +237,8 @@ def slices_plot(data: Data, indices: Sequence[int]) -> Markup:
         for k in range(len(MEASURES))
         if any(present(dot.estimate) for _, cells in rows for dot in cells[k])
     ]
+    if not full:
+        return Markup("")
     return forest(
         [MEASURES[k][1:] for k in full],
         [(words, [cells[k] for k in full]) for words, cells in rows],

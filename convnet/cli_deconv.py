@@ -85,7 +85,6 @@ def deconv(
         title = f"{image.name}: what excites channel {channel} of {layer}?"
         note = f"{ready.name}: {activation_text(found[rule])}"
     make_folder(out)
-    print(printable(note))
 
     from convnet import figures  # matplotlib takes its time
     from convnet.pages import save
@@ -93,8 +92,9 @@ def deconv(
     preprocessing = ready.preprocessing
     three = figures.rules(seen, list(found.values()), preprocessing, title, note)
     changed = figures.likeness(seen, found[rule], preprocessing, title, note)
-    for figure, name in ((three, "rules.png"), (changed, "projection.png")):
-        print(printable(str(save(figure, out / name))))
+    written = [save(three, out / "rules.png"), save(changed, out / "projection.png")]
+    for line in (note, *written):
+        print(printable(str(line)))
 
 
 def features(
@@ -124,13 +124,15 @@ def features(
     first = next(part for part in layers(ready.net).values() if isinstance(part, nn.Conv2d))
     title = f"{ready.name}: the filters of the first layer"
     drawn = figures.filters(first.weight.detach().numpy(), ready.preprocessing, title)
-    print(printable(str(save(drawn, out / "filters.png"))))
+    written = [save(drawn, out / "filters.png")]
     pages = in_batches(range(len(best.activation)), figures.CHANNELS)
     for number, channels in enumerate(shown(pages, "projecting"), start=1):
         sheet = sheet_of(ready, layer, channels, best, paths)
         title = f"{ready.name}: what the channels of {layer} look for"
         drawn = figures.features(sheet, title, FEATURES.format(len(paths)))
-        print(printable(str(save(drawn, out / f"{layer}-{number:03d}.png"))))
+        written.append(save(drawn, out / f"{layer}-{number:03d}.png"))
+    for path in written:
+        print(printable(str(path)))
 
 
 def grid(

@@ -85,11 +85,12 @@ def occlude(
     """
     asked = chosen(model, scorer, size)
     found = occlude_picture(image, out, asked, window, stride, occluder.occluder())
+    written = list(write(found, out, image.name, asked))  # before whoever reads may leave
     print(f"score of the whole picture: {found.score:.6f}")
     print(f"windows: {len(found.positions)}")
     for name, values in (("cropped", found.cropped), ("occluded", found.occluded)):
         print(f"{name}: {values.min():.6f} to {values.max():.6f}")
-    for path in write(found, out, image.name, asked):
+    for path in written:
         print(printable(str(path)))
 
 

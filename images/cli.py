@@ -172,7 +172,10 @@ def _sources(out: Path, positive: Iterable[Path], negative: Iterable[Path]) -> d
             "remove it or choose another name"
         )
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise ValueError(f"expected a folder to write {out.name} in, got {out.parent}")
+        raise ValueError(
+            f"expected a folder to write {out.name} in, got {out.parent}, "
+            "which is none or may not be written to"
+        )
     root, sources = out.parent.resolve(), dict[str, int]()
     folders = [*((folder, 1) for folder in positive), *((folder, 0) for folder in negative)]
     if not folders:

@@ -156,6 +156,8 @@ def source_of(text: str | Path, out: Path, left_out: tuple[Path, ...] = ()) -> S
     found = source(str(text), [*beside, *left_out])
     expect_paths(found.folder, out)
     is_table(out)
+    if out.suffix == ".csv":
+        raise ValueError(f"expected results in .jsonl or .parquet, got {out}")
     return found
 
 
@@ -164,7 +166,10 @@ def expect_paths(folder: Path, out: Path) -> None:
     if not folder.is_dir():
         raise ValueError(f"expected a folder of pictures, got {folder}, which is none")
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
-        raise ValueError(f"expected a folder to write {out.name} in, got {out.parent}")
+        raise ValueError(
+            f"expected a folder to write {out.name} in, got {out.parent}, "
+            "which is none or may not be written to"
+        )
     if out.is_dir():
         raise ValueError(f"expected a file's name for the results, got the folder {out}")
 
@@ -272,20 +277,26 @@ def summary(out: Path, why: Callable[[Mapping[str, Any]], str]) -> Iterator[str]
     out : Path
         The results.
     why : callable
-        Says of a record without a mark under which name it is counted.
+        Says of an answer that is no mark under which name it is counted.
     """
-    others, failures, marked = Counter[str](), Counter[str](), 0
+    others, undecided, failures, marked = Counter[str](), Counter[str](), Counter[str](), 0
     for found in read_records(out):
         if found["status"] != "ok":
             failures[found["status"]] += 1
         elif found["decision"]:
             marked += 1
         else:
-            others[why(found)] += 1
-    yield f"files: {marked + others.total() + failures.total()}"
-    yield f"marked: {marked}"
-    yield f"not marked: {_counts(others)}"
+            (undecided if found["decision"] is None else others)[why(found)] += 1
+    answered = marked + others.total() + undecided.total()
+    yield f"files: {answered + failures.total()}"
+    if undecided:
+        yield f"not decided: {_counts(undecided)}"
+    if marked or others or not undecided:
+        yield f"marked: {marked}"
+        yield f"not marked: {_counts(others)}"
     yield f"no answer: {_counts(failures)}"
+    if not answered:
+        yield "note: not one could be read; paths in a list or manifest are relative to its folder"
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -366,7 +366,8 @@ def _expect_same(kept: Mapping[str, object], terms: Mapping[str, object], where:
         key = different[0]
         raise ValueError(
             f"expected {key} {before.get(key)!r}, with which {where} was begun, "
-            f"got {now.get(key)!r}; choose another name for the results, or remove {where}"
+            f"got {now.get(key)!r}; give what it was begun with, choose another name for the "
+            f"results, or remove {where}"
         )
 
 

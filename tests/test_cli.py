@@ -218,7 +218,7 @@ def test_overlay_names_are_safe_and_unique(paths: set[str]) -> None:
         ("scan in --out r --configuration Z", "expected a configuration A, B, "),
         ("scan in --out r --overlays in", "expected a folder of their own for the overlays"),
         ("scan in --out r --overlays .", "expected a folder of their own for the overlays"),
-        ("scan in --out r --overlays file", "File exists: 'file'"),
+        ("scan in --out r --overlays file", "expected to read or write file, got: File exists"),
         ("scan in --out file", "got file without its receipt"),
         ("explain nowhere.jpg --out e", "No such file or directory"),
         ("explain file --out e", "expected a picture, got file: unsupported; "),

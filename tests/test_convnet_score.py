@@ -68,8 +68,7 @@ def test_open_nsfw_scores_photographs_without_deciding(score: Call, tmp_path: Pa
     assert status == 0
     assert printed.splitlines() == [
         "files: 3",
-        "marked: 0",
-        "not marked: 3 (without a threshold 3)",
+        "not decided: 3 (without a threshold 3)",
         "no answer: 0",
         f"results: {out}",
     ]

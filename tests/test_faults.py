@@ -272,7 +272,8 @@ def test_a_disk_that_may_only_be_read(
     disk("remount,ro")
     status, printed, said = skindeep("baseline", "scan", few, "--out", out, "--workers", 1)
     assert (status, printed) == (2, "")
-    assert said == f"skindeep: expected a folder to write results in, got {out.parent}\n"
+    wanted = f"expected a folder to write results in, got {out.parent}, which is none or may not be"
+    assert said == f"skindeep: {wanted} written to\n"
     assert not list(out.parent.iterdir())
 
 

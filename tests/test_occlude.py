@@ -230,6 +230,19 @@ def test_a_run_that_kept_nothing_leaves_its_folder_to_another(
     assert (status, err) == (0, "")
 
 
+def test_who_reads_may_leave_at_once(picture: Path, scorer: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-u", "-m", "compare.cli", "convnet", "occlude", str(picture)]
+    command += ["--out", str(out), "--scorer", scorer, "--window", "12", "--stride", "12"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout
+    process.stdout.close()
+    process.wait(60)
+    assert {"cropped.npy", "occluded.npy", "windows.npz", "occlusion.png"} <= {
+        path.name for path in out.iterdir()
+    }
+
+
 @pytest.mark.usefixtures("waits")
 def test_a_service_that_goes_away_and_comes_back(
     occlude: Call, picture: Path, service: Service, tmp_path: Path

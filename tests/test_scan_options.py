@@ -85,6 +85,14 @@ def test_limit_shard_and_retry(skindeep: Call, folder: Path, tmp_path: Path) -> 
     assert "is complete already" in printed
 
 
+def test_nothing_but_failures_is_said(skindeep: Call, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("nowhere.png\n")
+    out = tmp_path / "out"
+    status, printed, _ = skindeep("baseline", "scan", tmp_path / "list.txt", "--out", out)
+    assert status == 0
+    assert "note: not one could be read; paths in a list or manifest are relative" in printed
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -93,6 +101,7 @@ def test_limit_shard_and_retry(skindeep: Call, folder: Path, tmp_path: Path) -> 
         ("in --out r --shard half", "expected a shard from 1/N to N/N, got half"),
         ("in --out r --address auto", "expected --engine ray with an address, got auto without"),
         ("in --out r --retry-failed", "expected finished results to retry, got none in r"),
+        ("in --out r.csv", "expected results in .jsonl or .parquet, got r.csv"),
         ("in/0.png --out r", "expected a folder of pictures, got in/0.png, which is none; or a"),
         ("b-{0..1}.tar --out r", "expected an archive, got b-0.tar, which is none"),
         (
