@@ -168,16 +168,7 @@ def compare_set(
             return own
         return _chosen(name, rule, checked.labels, seen_before[name], notes)
 
-    unread = Counter(status for status in asked.statuses if status not in ("", "ok"))
-    if unread:
-        counted = ", ".join(f"{status} {number}" for status, number in sorted(unread.items()))
-        told = f"{unread.total()} of the {len(tested.items)} pictures have no answer ({counted})"
-        if unread.total() == len(tested.items) and not scores:
-            raise ValueError(
-                f"expected answers to compare, but {told}; "
-                "paths in a manifest are relative to its folder"
-            )
-        notes.append(told)
+    notes += _unanswered(asked, bool(scores))
     entries = [
         Entry(
             one.name, one.description, one.kind, one.digest, one.is_probability,
@@ -236,6 +227,21 @@ def _expect_apart(
                 f"expected {what} without what is tested on, got {shared} "
                 f"picture{'s' * (shared > 1)} of the test set"
             )
+
+
+def _unanswered(asked: Answers, others: bool) -> list[str]:
+    """Tell of pictures that nobody could be asked about; `ValueError` if that leaves nothing."""
+    failed = Counter(status for status in asked.statuses if status not in ("", "ok"))
+    if not failed:
+        return []
+    counted = ", ".join(f"{status} {number}" for status, number in sorted(failed.items()))
+    told = f"no answer for {failed.total()} of the {len(asked.statuses)} pictures ({counted})"
+    if failed.total() == len(asked.statuses) and not others:
+        raise ValueError(
+            f"expected answers to compare, got {told}; "
+            "paths in a manifest are relative to its folder"
+        )
+    return [told]
 
 
 def _nobody(tested: LabelledSet) -> Answers:

@@ -224,7 +224,7 @@ def recall_rows(scorers: Sequence[Data]) -> list[str]:
 
 
 def slices_plot(data: Data, indices: Sequence[int]) -> Markup:
-    """Return the plot of one attribute's slices; a measure that no slice has gets no panel."""
+    """Return the plot of one attribute's slices, of the measures that any has; nothing for none."""
     names = [scorer["name"] for scorer in data["scorers"]]
     rows = []
     for part in (data["slices"][i] for i in indices):

@@ -11,6 +11,7 @@ import pickle
 import re
 import signal
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -71,36 +72,42 @@ def on_ray(
             num_cpus=_share(have.get("CPU", 1), workers),
             num_gpus=_share(have.get("GPU", 0), workers) if gpus else 0,
         )(_Watch)
-        # What each actor is about: a shard, or None while it is on its way; and if another died so.
-        busy: dict[Any, tuple[Any, Shard | None, bool]] = {}
+        busy: dict[Any, tuple[Any, Shard | None]] = {}  # actors: at a shard, or None as they start
+        free, lost, deaths = list[Any](), list[Shard](), Counter[int | None]()
 
-        def engage(shard: Shard | None, again: bool) -> None:
+        def engage() -> None:
             watch = kind.remote(packed)
             stack.callback(ray.kill, watch)
-            busy[watch.do.remote(shard)] = watch, shard, again
+            busy[watch.do.remote(None)] = watch, None
 
         for _ in range(workers):
-            engage(None, False)
-        while busy:
+            engage()
+        while True:
+            while free and (shard := lost.pop() if lost else next(shards, None)):
+                watch = free.pop()
+                busy[watch.do.remote(shard)] = watch, shard
+            if free and not any(shard for _, shard in busy.values()):
+                return
             (done, *_), _ = ray.wait(list(busy))
-            watch, shard, again = busy.pop(done)
+            watch, shard = busy.pop(done)
             try:
                 receipt: Receipt | None = ray.get(done)
             except DEATHS as death:
-                if again:
+                over = shard.number if shard else None
+                deaths[over] += 1
+                if deaths[over] > (1 if shard else workers):
                     raise OSError(f"expected Ray's workers to live, got: {_line(death)}") from death
-                engage(shard, True)
-                continue
+                # Whoever is free does the shard: where a machine was lost there may be no room.
+                lost += [shard] if shard else []
+                engage()
             except RayTaskError as error:
                 if isinstance(error.cause, RayError):  # it could not even begin
                     raise OSError(f"expected Ray to work, got: {_line(error.cause)}") from error
                 raise error.cause from None
-            if receipt:
-                yield receipt
-            if shard := next(shards, None):
-                busy[watch.do.remote(shard)] = watch, shard, False
-            elif not any(shard for _, shard, _ in busy.values()):
-                return
+            else:
+                free.append(watch)
+                if receipt:
+                    yield receipt
 
 
 class _Watch:

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -31,6 +32,40 @@ def drive(folder: str, out: str, name: str) -> None:
         from images.ray_engine import on_ray as engine
     task = replace(job(Path(folder), Path(out)), process=slow_hash)
     run(task, 2, how=How(engine))
+
+
+class Guest:
+    """Takes a processor of Ray's."""
+
+    def arrived(self) -> bool:
+        return True
+
+
+def drive_crowded(folder: str, out: str) -> None:
+    """Work by Ray, where another program waits for the room of the next process that dies."""
+    import ray
+
+    from images.ray_engine import on_ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    task = replace(job(Path(folder), Path(out)), process=slow_hash)
+
+    guests = []  # one that nobody holds would leave
+
+    def crowd() -> None:
+        while len(list(task.parts.glob("0*.receipt.json"))) < 2:
+            time.sleep(0.01)
+        guests.append(ray.remote(num_cpus=1)(Guest).remote())
+        time.sleep(0.3)  # Ray has to know of it before anybody else asks for room
+        print("a guest waits", flush=True)
+        ray.get(guests[0].arrived.remote())
+        print("a guest has come", flush=True)
+
+    crowding = threading.Thread(target=crowd)
+    crowding.start()
+    run(task, 2, how=How(on_ray))
+    crowding.join()
+    ray.shutdown()
 
 
 # ---- A disk

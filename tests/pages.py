@@ -109,15 +109,11 @@ def unfold(tab):
     tab.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
 
 
-def grave_faults(tab, *rules):
-    """What axe finds serious, with everything unfolded: the rule, and the first elements.
-
-    By all rules, if none are named.
-    """
+def grave_faults(tab):
+    """What axe finds serious, with everything unfolded: the rule, and the first elements."""
     from axe_playwright_python.sync_playwright import Axe
 
     unfold(tab)
-    asked = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-    found = Axe().run(tab, options=asked).response["violations"]
+    found = Axe().run(tab).response["violations"]
     grave = [v for v in found if v["impact"] in {"serious", "critical"}]
     return [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in grave]

@@ -142,7 +142,7 @@ def test_an_unreadable_picture_is_counted_not_fatal(tmp_path):
     lost = (one.unanswered.targets, one.unanswered.controls)
     assert lost == ((1, 0) if items[0].label else (0, 1))
     assert set(report.tested.statuses) == {"ok", "unreadable"}
-    assert report.notes[0] == "1 of the 12 pictures have no answer (unreadable 1)"
+    assert report.notes[0] == "no answer for 1 of the 12 pictures (unreadable 1)"
 
 
 def test_a_manifest_away_from_its_pictures_is_refused(skindeep, drawn, tmp_path):
@@ -151,7 +151,7 @@ def test_a_manifest_away_from_its_pictures_is_refused(skindeep, drawn, tmp_path)
     arguments = ("compare", moved, "--scorer", "skin_fraction", "--out", tmp_path / "out")
     status, printed, said = skindeep(*arguments)
     assert (status, printed, said.count("\n")) == (2, "", 1)
-    assert said.startswith("skindeep: expected answers to compare, but ")
+    assert said.startswith("skindeep: expected answers to compare, got no answer for ")
     assert said.endswith("; paths in a manifest are relative to its folder\n")
 
 

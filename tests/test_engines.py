@@ -77,10 +77,17 @@ def test_each_limit_ends_one_file_and_says_so_by_every_engine(folder: Path, tmp_
         if r["status"] != "ok"
     }
     assert found == DETAILS
-    (folder / "b" / ENDLESS).unlink()  # it takes its time, and the limits are the same
     run(job(folder, by_ray, allowance=allowance), 2, how=How(on_ray))
-    others = [r for r in records(by_pool) if r["path"] != f"b/{ENDLESS}"]
-    assert records(by_ray) == others
+    assert by_ray.read_bytes() == by_pool.read_bytes()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_an_actor_that_finds_no_room_holds_no_shard(folder: Path, tmp_path: Path) -> None:
+    taken = ray.remote(num_cpus=1)(Counter).remote()
+    ray.get(taken.total.remote())
+    run(job(folder, tmp_path / "out"), 2, how=How(on_ray))
+    ray.kill(taken)
+    assert len(records(tmp_path / "out")) == 42
 
 
 @pytest.mark.soak

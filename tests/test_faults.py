@@ -108,14 +108,10 @@ def expect_whole(scan: Scan, undisturbed: bytes) -> None:
     assert not scan.out.with_name(f"{scan.out.name}.parts").exists()
 
 
-def ended_well(process: subprocess.Popen[str]) -> bool:
-    """Or was killed, or could not find a worker that lives: then the same command continues.
-
-    So it does where a process of Ray's own is killed just as its answer comes: a check inside Ray
-    may end the driver.
-    """
+def ended_well(process: subprocess.Popen[str], *faults: str) -> bool:
+    """Or was killed, or could not find a worker that lives: then the same command continues."""
     _, complaint = process.communicate(timeout=LONGEST)
-    stopped = "\nOSError: expected " in complaint or RAY_FAULT in complaint
+    stopped = any(fault in complaint for fault in ("\nOSError: expected ", *faults))
     assert process.returncode in (0, -signal.SIGKILL) or stopped, complaint
     return process.returncode == 0
 
@@ -164,7 +160,8 @@ def test_workers_killed_at_random_moments(scan: Scan, undisturbed: bytes, kills:
                 killed += 1
             under_way = set(range(len(scan.shards()) + WORKERS))
             until(lambda: process.poll() is not None or under_way <= scan.shards())  # noqa: B023
-        if ended_well(process) and killed < kills:
+        # Where Ray's own process is killed just as its answer comes, Ray may end the driver.
+        if ended_well(process, *[RAY_FAULT] * (scan.engine == "ray")) and killed < kills:
             expect_whole(scan, undisturbed)
             scan.out.unlink()
     assert scan.out.exists() or ended_well(scan.start())
@@ -184,6 +181,22 @@ def test_a_shard_at_which_two_of_rays_own_die_stops_the_run(scan: Scan) -> None:
     seen = list[Progress]()
     run(replace(job(scan.folder, scan.out), process=slow_hash), 1, seen.append)
     assert 0 < seen[-1].resumed < seen[-1].done == 401
+
+
+@linux
+@pytest.mark.parametrize("scan", ["ray"], indirect=True)
+def test_who_is_free_does_the_shard_of_a_lost_machine(scan: Scan, undisturbed: bytes) -> None:
+    """The room of the process that died is taken, so that no other can come in its place."""
+    process = python("d.drive_crowded(*sys.argv[1:])", scan.folder, scan.out, **{MARK: scan.mark})
+    assert process.stdout
+    assert process.stdout.readline() == "a guest waits\n"
+    watches = [pid for pid, name in commands(scan.mark).items() if b"ray::_Watch" in name]
+    os.kill(watches[0], signal.SIGKILL)
+    said, complaint = process.communicate(timeout=LONGEST)
+    if process.returncode == 0 or RAY_FAULT not in complaint:
+        assert process.returncode == 0, complaint
+        assert "a guest has come\n" in said
+        expect_whole(scan, undisturbed)
 
 
 def test_a_shard_that_was_whole_when_its_worker_died_is_not_done_again(tmp_path: Path) -> None:

@@ -372,3 +372,20 @@ def test_only_the_first_attribute_is_unfolded():
     walk = Walk(page(to_json(example())))
     folded = ["open" not in found for tag, found in walk.elements if found.get("class") == "slice"]
     assert folded == [False, True]
+
+
+def test_slices_without_any_measure_are_a_table_alone():
+    """As of sources that hold one class each, and scorers that have no threshold."""
+    report, nothing = example(), Absent("the slice holds one class")
+    empty = [
+        replace(
+            part, scores=[replace(s, auc=nothing, recall=nothing, fpr=nothing) for s in part.scores]
+        )
+        for part in report.slices
+    ]
+    made = page(to_json(replace(report, slices=empty)))
+    assert "Plot of the slices by" in page(to_json(report))
+    assert "Plot of the slices by" not in made
+    assert made.count("AUC, recall and false positive rate in each slice") == len(
+        {part.attribute for part in empty}
+    )
